@@ -1,0 +1,13 @@
+"""Registration of the app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    """People, their sessions and tokens."""
+
+    name = "accounts"
+    verbose_name = _("Accounts")

@@ -1,0 +1,51 @@
+"""How the API knows who asks: a bearer token, or a page's own session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
+from rest_framework.exceptions import AuthenticationFailed
+
+from accounts.selectors import session_by_api_token
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from accounts.models import User, UserSession
+
+CHALLENGE = 'Bearer realm="BTC Watcher"'
+
+
+class BearerAuthentication(BaseAuthentication):
+    """``Authorization: Bearer TOKEN``; ``request.auth`` becomes the session row."""
+
+    def authenticate(self, request: Request) -> tuple[User, UserSession] | None:
+        """Return the user and the row; None leaves the request to other ways."""
+        scheme, _space, token = (
+            get_authorization_header(request).decode("latin-1").partition(" ")
+        )
+        if scheme.lower() != "bearer":
+            return None
+        row = session_by_api_token(token.strip())
+        if row is None or row.user is None:
+            raise AuthenticationFailed(
+                _(
+                    "The bearer token is unknown, expired or revoked."
+                    " Get a new one from /api/v1/auth/token/."
+                )
+            )
+        return row.user, row
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
+        """Return the challenge; without it a missing login would be answered 403."""
+        return CHALLENGE
+
+
+class PageSessionAuthentication(SessionAuthentication):
+    """The login of a page; what changes something needs the CSRF token."""

@@ -1,0 +1,36 @@
+"""Where a request comes from, as far as a session row records it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+AGENT_LENGTH: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """The address (None when unknown, as on a Unix socket) and the program."""
+
+    ip_address: str | None
+    user_agent: str
+
+
+def request_facts(request: HttpRequest) -> RequestFacts:
+    """Return the facts of ``request``.
+
+    The address is the one that the server vouches for: behind a reverse proxy it is
+    the server's business (uvicorn --forwarded-allow-ips) to put the right one there,
+    because a header that anybody may send proves nothing.
+    """
+    address: str | None = request.META.get("REMOTE_ADDR", "")
+    try:
+        address = str(ipaddress.ip_address(address or ""))
+    except ValueError:
+        address = None
+    agent = " ".join(request.headers.get("User-Agent", "").split())
+    return RequestFacts(address, agent.replace("\x00", "")[:AGENT_LENGTH])

@@ -1,0 +1,108 @@
+"""Per request: is the login still recorded, and how does this person read pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, logout
+from django.utils import timezone, translation
+from django.utils.deprecation import MiddlewareMixin
+
+from accounts import services
+from accounts.facts import request_facts
+from accounts.preferences import django_language, zone_or_default
+from accounts.selectors import SESSION_TOKEN, login_is_alive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponseBase
+
+NOTED = "_user_session_token"
+
+
+def _needs_no_person(view: Callable[..., Any]) -> bool:
+    """Tell whether ``view`` is marked login_not_required: it must answer without data.
+
+    Health is such a view: asking the database who is there would hide that the
+    database is away.
+    """
+    return not getattr(view, "login_required", True)
+
+
+class SessionRowMiddleware(MiddlewareMixin):
+    """Every browser login has a row in user_sessions; without its row it ends at once.
+
+    Whatever logs a person in or out (our pages, the admin, a test client) is seen
+    here, by what it did to the session. One indexed query per request of a person.
+    """
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., Any],
+        _args: tuple[Any, ...],
+        _kwargs: dict[str, Any],
+    ) -> None:
+        """Record a login that is new, end one whose row is gone."""
+        if _needs_no_person(view) or SESSION_KEY not in request.session:
+            return
+        if SESSION_TOKEN not in request.session:
+            _record(request)
+        elif not login_is_alive(request.session):
+            logout(request)
+        setattr(request, NOTED, request.session.get(SESSION_TOKEN))
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Record a login and close the row of a logout that this request made."""
+        if not request.session.modified:
+            return response
+        noted = getattr(request, NOTED, None)
+        if noted is not None and request.session.get(SESSION_TOKEN) != noted:
+            services.session_close(token=noted)
+        if SESSION_KEY in request.session and SESSION_TOKEN not in request.session:
+            _record(request)
+        return response
+
+
+def _record(request: HttpRequest) -> None:
+    _row, token = services.session_open(
+        user_id=int(request.session[SESSION_KEY]),
+        facts=request_facts(request),
+        expires_at=request.session.get_expiry_date(),
+    )
+    request.session[SESSION_TOKEN] = token
+
+
+class PreferencesMiddleware(MiddlewareMixin):
+    """Shows pages in the person's language and time zone.
+
+    A language chosen with the switch (its cookie) goes before the stored one, so the
+    switch works on the login page too.
+    """
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., Any],
+        _args: tuple[Any, ...],
+        _kwargs: dict[str, Any],
+    ) -> None:
+        """Activate what the logged-in person prefers."""
+        if _needs_no_person(view) or not request.user.is_authenticated:
+            timezone.deactivate()
+            return
+        timezone.activate(zone_or_default(request.user.timezone))
+        if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+            translation.activate(django_language(request.user.language))
+            request.LANGUAGE_CODE = translation.get_language()
+
+    def process_response(
+        self, _request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Leave nothing behind in this thread."""
+        timezone.deactivate()
+        return response

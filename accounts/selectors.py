@@ -1,0 +1,98 @@
+"""Reading people and their sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import SESSION_KEY
+from django.utils import timezone
+
+from accounts.models import User, UserSession
+from accounts.tokens import BROWSER_PREFIX, api_hash, browser_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+# Where a browser's session keeps the token of its row.
+SESSION_TOKEN = "user_session_token"  # noqa: S105 - the name of a place
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session row as a person reads it; ``name`` is what an API token was called."""
+
+    id: UUID
+    is_browser: bool
+    is_current: bool
+    name: str
+    user_agent: str
+    ip_address: str | None
+    created_at: datetime
+    expires_at: datetime
+
+
+def sessions_alive() -> QuerySet[UserSession]:
+    """Return the sessions that have not expired."""
+    return UserSession.objects.filter(expires_at__gt=timezone.now())
+
+
+def session_by_api_token(token: str) -> UserSession | None:
+    """Return the living session of an API token with its active user, or None."""
+    return (
+        sessions_alive()
+        .select_related("user")
+        .filter(token_hash=api_hash(token), user__is_active=True)
+        .first()
+    )
+
+
+def login_is_alive(session: Mapping[str, Any]) -> bool:
+    """Tell whether the row behind a browser's ``session`` exists and has not expired.
+
+    A login that was not recorded yet counts as alive: the middleware records it with
+    the first page. One query by the index on token_hash.
+    """
+    token = session.get(SESSION_TOKEN)
+    if token is None:
+        return True
+    rows = sessions_alive().filter(
+        token_hash=browser_hash(token), user_id=session.get(SESSION_KEY)
+    )
+    return rows.exists()
+
+
+def sessions_of(user: User, *, current_token: str | None) -> list[SessionView]:
+    """Return the living sessions and API tokens of ``user``, the newest first."""
+    current = browser_hash(current_token) if current_token else None
+    return [
+        _view(row, is_current=row.token_hash == current)
+        for row in sessions_alive().filter(user=user).order_by("-created_at")
+    ]
+
+
+def session_view(row: UserSession) -> SessionView:
+    """Return ``row`` as a person reads it."""
+    return _view(row, is_current=False)
+
+
+def _view(row: UserSession, *, is_current: bool) -> SessionView:
+    is_browser = row.token_hash.startswith(BROWSER_PREFIX)
+    name, agent = "", row.user_agent or ""
+    if not is_browser:
+        # The first line is the token's name: the table has no other place for it.
+        name, _, agent = agent.partition("\n")
+    return SessionView(
+        id=row.id,
+        is_browser=is_browser,
+        is_current=is_current,
+        name=name,
+        user_agent=agent,
+        ip_address=row.ip_address,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )

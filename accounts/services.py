@@ -1,0 +1,161 @@
+"""Writing people, their sessions and tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from btc_watcher.lib.errors import BtcWatcherError
+from django.contrib.auth import authenticate
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.cache import login_forgive, login_wait
+from accounts.models import User, UserSession
+from accounts.tokens import api_hash, browser_hash, token_new
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.http import HttpRequest
+
+    from accounts.facts import RequestFacts
+
+
+class LoginRefusedError(BtcWatcherError):
+    """The name or the password is wrong, or the account is closed: never which."""
+
+
+class TooManyLoginsError(BtcWatcherError):
+    """Too many attempts; ``wait`` is the seconds until the next one is looked at."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(
+            _("Too many login attempts. Try again in %(wait)d seconds.")
+            % {"wait": wait}
+        )
+        self.wait = wait
+
+
+def credentials_check(
+    *, request: HttpRequest, username: str, password: str, facts: RequestFacts
+) -> User:
+    """Return the active user of these credentials.
+
+    Raises TooManyLoginsError, or LoginRefusedError with the same sentence, after the
+    same work, whether the name exists or not.
+    """
+    wait = login_wait(ip_address=facts.ip_address, username=username)
+    if wait:
+        raise TooManyLoginsError(wait)
+    # PostgreSQL's text cannot hold a zero byte, so no such user exists.
+    user = authenticate(
+        request, username=username.replace("\x00", "\ufffd"), password=password
+    )
+    if not isinstance(user, User):
+        raise LoginRefusedError(_("The user name or the password is wrong."))
+    login_forgive(ip_address=facts.ip_address, username=username)
+    return user
+
+
+def session_open(
+    *, user_id: int, facts: RequestFacts, expires_at: datetime
+) -> tuple[UserSession, str]:
+    """Record a browser login; return its row and the token to keep in the session."""
+    token = token_new()
+    row = UserSession.objects.create(
+        user_id=user_id,
+        token_hash=browser_hash(token),
+        expires_at=expires_at,
+        ip_address=facts.ip_address,
+        user_agent=facts.user_agent,
+    )
+    return row, token
+
+
+def token_create(
+    *, user: User, facts: RequestFacts, days: int, name: str = ""
+) -> tuple[UserSession, str]:
+    """Make an API token that lives ``days`` days; return its row and the plain token.
+
+    The token is never stored: this is the only moment at which it can be read.
+    """
+    token = token_new()
+    row = UserSession.objects.create(
+        user=user,
+        token_hash=api_hash(token),
+        expires_at=timezone.now() + timedelta(days=days),
+        ip_address=facts.ip_address,
+        user_agent=f"{' '.join(name.split())}\n{facts.user_agent}",
+    )
+    return row, token
+
+
+def session_revoke(*, session_id: UUID, user: User | None = None) -> bool:
+    """End a session or token at once; False when there is none (of ``user``)."""
+    rows = UserSession.objects.filter(id=session_id)
+    if user is not None:
+        rows = rows.filter(user=user)
+    return bool(rows.delete()[0])
+
+
+def session_close(*, token: str) -> bool:
+    """End the browser login of ``token``, as on logging out."""
+    return bool(UserSession.objects.filter(token_hash=browser_hash(token)).delete()[0])
+
+
+def sessions_revoke_all(*, user: User, keep_token: str | None = None) -> int:
+    """End every login and token of ``user`` but the browser login of ``keep_token``."""
+    rows = UserSession.objects.filter(user=user)
+    if keep_token is not None:
+        rows = rows.exclude(token_hash=browser_hash(keep_token))
+    return rows.delete()[0]
+
+
+def sessions_expire(*, now: datetime | None = None) -> int:
+    """Remove the rows that have expired; return how many."""
+    return UserSession.objects.filter(expires_at__lte=now or timezone.now()).delete()[0]
+
+
+@transaction.atomic
+def password_change(*, user: User, password: str, keep_token: str | None = None) -> None:
+    """Store a new password and end every other login and token of ``user``.
+
+    Who changes a password may do so because somebody else knows the old one.
+    """
+    user.set_password(password)
+    user.save(update_fields=["password", "updated_at"])
+    sessions_revoke_all(user=user, keep_token=keep_token)
+
+
+def preferences_save(*, user: User, language: str, timezone_name: str) -> None:
+    """Store the language (``zh-CN``, ``en``) and the IANA time zone of ``user``."""
+    user.language = language
+    user.timezone = timezone_name
+    user.save(update_fields=["language", "timezone", "updated_at"])
+
+
+def language_save(*, user: User, language: str) -> None:
+    """Store the language that ``user`` just switched to."""
+    user.language = language
+    user.save(update_fields=["language", "updated_at"])
+
+
+@transaction.atomic
+def admin_ensure(
+    *, username: str, password: str, language: str, timezone: str
+) -> tuple[User, bool]:
+    """Return the administrator ``username`` and whether this call made them.
+
+    An existing user is left alone, password included: a second start must not undo
+    what a person has changed.
+    """
+    found = User.objects.filter(username=username).first()
+    if found is not None:
+        return found, False
+    user = User.objects.create_superuser(
+        username, password, language=language, timezone=timezone
+    )
+    return user, True

@@ -1,0 +1,24 @@
+"""The ASGI application: pages and API through Django, WebSockets through Channels."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "btc_watcher.settings")  # noqa: TID251 - before settings exist
+django_application = get_asgi_application()
+
+# Imported late: these need the app registry, which the line above fills.
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from btc_watcher.routing import websocket_router  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(websocket_router)),
+    }
+)

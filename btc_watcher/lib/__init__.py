@@ -1,0 +1,1 @@
+"""Tools without a domain: every app may use them, they use no app."""

@@ -1,0 +1,46 @@
+"""Every Redis key and its time to live, in one place (specification, section 3).
+
+A key that is not built here does not exist. Times to live are in seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+STRATEGY_STATUS_TTL: Final = 60
+REALTIME_TTL: Final = 24 * 3600
+REALTIME_LENGTH: Final = 100
+SYSTEM_STATUS_TTL: Final = 30
+WS_SESSION_TTL: Final = 24 * 3600
+RATE_LIMIT_TTL: Final = 60
+STREAM_LENGTH: Final = 20_000
+
+SIGNALS_REALTIME: Final = "signals:realtime"
+SYSTEM_STATUS: Final = "system:status"
+SIGNALS_STREAM: Final = "queue:signals"
+DEFAULT_QUEUE: Final = "queue:default"
+
+PRIORITIES: Final = ("P0", "P1", "P2")
+
+
+def strategy_status(strategy_id: int) -> str:
+    """Hash with status, health_score, uptime and last_update of one strategy."""
+    return f"strategy:status:{strategy_id}"
+
+
+def ws_session(user_id: int) -> str:
+    """Hash with connection_id, connected_at and last_ping of one user."""
+    return f"ws:session:{user_id}"
+
+
+def rate_limit(ip: str, endpoint: str) -> str:
+    """Counter of the requests of one address to one endpoint."""
+    return f"rate_limit:{ip}:{endpoint}"
+
+
+def notifications_queue(priority: str) -> str:
+    """List that carries the notification tasks of one priority; P0 is the highest."""
+    if priority not in PRIORITIES:
+        message = f"Unknown priority {priority!r}; use one of {', '.join(PRIORITIES)}."
+        raise ValueError(message)
+    return f"queue:notifications:{priority}"

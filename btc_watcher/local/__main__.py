@@ -1,0 +1,52 @@
+"""``python -m btc_watcher.local``: up, clean, and servers for one command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from btc_watcher.env import HOME
+from btc_watcher.local.clean import clean
+from btc_watcher.local.state import LocalError
+from btc_watcher.local.terminal import Terminal
+from btc_watcher.local.up import Up
+from btc_watcher.local.with_servers import run_with_servers
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(prog="python -m btc_watcher.local")
+    actions = result.add_subparsers(dest="action", required=True)
+    actions.add_parser("up", help="start the whole system and serve until Ctrl-C")
+    actions.add_parser("clean", help="remove BTCW_HOME")
+    servers = actions.add_parser("servers", help="run a command with the servers")
+    servers.add_argument(
+        "--throwaway", action="store_true", help="use empty servers and forget them"
+    )
+    servers.add_argument("command", nargs="+", help="-- and the command to run")
+    return result
+
+
+def main() -> int:
+    """Do what the arguments say; a LocalError becomes a sentence and exit code 1."""
+    arguments = parser().parse_args()
+    terminal = Terminal()
+    try:
+        if arguments.action == "up":
+            Up(HOME, terminal).run()
+        elif arguments.action == "clean":
+            clean(HOME, terminal)
+        else:
+            return run_with_servers(
+                arguments.command, HOME, terminal, throwaway=arguments.throwaway
+            )
+    except LocalError as error:
+        terminal.line(f"Error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""What must be true before anything is started, told before a step fails half-way."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import psycopg
+import redis
+
+from btc_watcher.local.state import LocalError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_POSTGRES = 15
+OLDEST_REDIS = 7
+MEBIBYTE = 1024 * 1024
+# One freqtrade release with its libraries, the database and logs.
+FIRST_RUN_MEBIBYTES = 2500
+LATER_RUN_MEBIBYTES = 200
+CONNECT_SECONDS = 10
+
+
+def check_python() -> None:
+    """Refuse a Python that is too old."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise LocalError(
+            f"Python is {sys.version.split()[0]}, but BTC Watcher needs 3.11 or later. "
+            "Install it, remove .venv, and run make up again."
+        )
+
+
+def check_disk(home: Path) -> None:
+    """Refuse a disk that the installation would fill; ``home`` must exist."""
+    free = shutil.disk_usage(home).free // MEBIBYTE
+    needed = (
+        LATER_RUN_MEBIBYTES if (home / "freqtrade").is_dir() else FIRST_RUN_MEBIBYTES
+    )
+    if free < needed:
+        raise LocalError(
+            f"{home} has {free} MiB free, but {needed} MiB are needed. Free some space, "
+            "or set BTCW_HOME to a folder on a larger disk."
+        )
+
+
+def check_database(url: str) -> None:
+    """Refuse a DATABASE_URL that does not answer or is too old."""
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+            version = connection.info.server_version // 10000
+    except psycopg.Error as error:
+        raise LocalError(
+            f"DATABASE_URL is set, but PostgreSQL does not answer there: {error}. Correct "
+            "it, or unset it to use the embedded PostgreSQL."
+        ) from error
+    if version < OLDEST_POSTGRES:
+        raise LocalError(
+            f"DATABASE_URL names PostgreSQL {version}, but {OLDEST_POSTGRES} or later is "
+            "needed. Upgrade it, or unset it to use the embedded PostgreSQL."
+        )
+
+
+def check_redis(url: str) -> None:
+    """Refuse a REDIS_URL that does not answer or is too old."""
+    client = redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
+    try:
+        # Valkey says here which Redis it is compatible with.
+        version = str(client.info("server")["redis_version"])
+    except (redis.RedisError, OSError) as error:
+        raise LocalError(
+            f"REDIS_URL is set, but no Redis answers there: {error}. Correct it, or "
+            "unset it to use the embedded Valkey."
+        ) from error
+    finally:
+        client.close()
+    if int(version.partition(".")[0]) < OLDEST_REDIS:
+        raise LocalError(
+            f"REDIS_URL names Redis {version}, but {OLDEST_REDIS} or later (or Valkey) is "
+            "needed. Upgrade it, or unset it to use the embedded Valkey."
+        )

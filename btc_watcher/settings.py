@@ -1,0 +1,233 @@
+"""Django settings of BTC Watcher; every value that differs by machine comes from env."""
+
+from __future__ import annotations
+
+from celery.schedules import schedule
+from django.utils.translation import gettext_lazy as _
+from kombu import Queue
+
+from btc_watcher.env import BASE_DIR, HOME, env
+from btc_watcher.lib import redis_keys
+
+# Where state lives: bots, freqtrade environments, logs, embedded servers.
+BTCW_HOME = HOME
+SECRET_KEY = env.str("BTCW_SECRET_KEY")
+ENCRYPTION_KEYS = env.str("BTCW_ENCRYPTION_KEYS")
+DEBUG = env.bool("BTCW_DEBUG", default=False)
+ALLOWED_HOSTS = env.list("BTCW_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("BTCW_TRUSTED_ORIGINS", default=[])
+BEHIND_TLS = env.bool("BTCW_BEHIND_TLS", default=False)
+
+# The demonstration: a simulated exchange and a mail catcher, both on loopback.
+DEMO = env.bool("BTCW_DEMO", default=False)
+SIMULATOR_URL = env.str("BTCW_SIMULATOR_URL", default="http://127.0.0.1:18080/api/v3")
+DEMO_SMTP_PORT = env.int("BTCW_DEMO_SMTP_PORT", default=18025)
+
+INSTALLED_APPS = [
+    "accounts",
+    "proxies",
+    "notifications",
+    "strategies",
+    "signals_app",
+    "freqtrade_mgmt",
+    "monitoring",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "django_filters",
+    "django_celery_beat",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SessionRowMiddleware",
+    "accounts.middleware.PreferencesMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "btc_watcher.urls"
+ASGI_APPLICATION = "btc_watcher.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "btc_watcher" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "accounts.context_processors.page",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": {
+        **env.db_url("DATABASE_URL"),
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {
+            "application_name": "btc_watcher",
+            "connect_timeout": 10,
+            # Small queries dominate, so the just-in-time compiler only costs.
+            "options": "-c jit=off -c statement_timeout=60000",
+            "pool": {
+                "min_size": env.int("BTCW_DB_POOL_MIN", default=5),
+                "max_size": env.int("BTCW_DB_POOL_MAX", default=20),
+                "timeout": 10,
+            },
+        },
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+
+REDIS_URL = env.str("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "btcw",
+    },
+}
+
+# -- Celery -----------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Lists are read in the order in which they are named, so P0 goes first.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "queue_order_strategy": "priority",
+    "visibility_timeout": 3600,
+    "socket_connect_timeout": 5,
+}
+CELERY_TASK_DEFAULT_QUEUE = redis_keys.DEFAULT_QUEUE
+CELERY_TASK_QUEUES = [
+    *(Queue(redis_keys.notifications_queue(p)) for p in redis_keys.PRIORITIES),
+    Queue(redis_keys.DEFAULT_QUEUE),
+]
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# First values only: the scheduler copies them into the database, where an
+# operator changes them. An entry expires before its next run.
+CELERY_BEAT_SCHEDULE = {
+    "sweep notifications": {
+        "task": "notifications.tasks.sweep",
+        "schedule": schedule(10),
+        "options": {"expires": 9},
+    },
+    "rotate partitions": {
+        "task": "monitoring.tasks.rotate_partitions",
+        "schedule": schedule(24 * 3600),
+        "options": {"expires": 23 * 3600},
+    },
+}
+
+# -- Accounts ---------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "accounts:login"
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_NAME = "btcw_session"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_NAME = "btcw_csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_TLS else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+API_TOKEN_DAYS = env.int("BTCW_API_TOKEN_DAYS", default=90)
+
+# -- API --------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.PageSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "btc_watcher.lib.rest.problem_response",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+# -- Language and time ------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# -- Static files -----------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "btc_watcher" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# -- Signals ----------------------------------------------------------------
+SIGNAL_THRESHOLDS = {"strong": 80, "medium": 50, "weak": 20}
+# Candles fetched for a pair that was never seen before.
+SIGNAL_FIRST_BACKFILL = env.int("BTCW_FIRST_BACKFILL", default=60)
+# Told of each delivery inside the transaction that records it. Named here
+# because notifications may not import the apps above it.
+NOTIFICATION_OUTCOME_HANDLERS = ["signals_app.services.signals_delivery_record"]
+
+# -- Logging ----------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("BTCW_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Frame by frame chatter, tokens in addresses included.
+        "websockets": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "aiohttp.access": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,17 @@
+"""Addresses: each app brings its own."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("signals_app.urls")),
+    path("", include("accounts.urls")),
+    path("", include("notifications.urls")),
+    path("", include("monitoring.urls")),
+    path("api/v1/", include("signals_app.api_urls")),
+    path("api/v1/", include("accounts.api_urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+]

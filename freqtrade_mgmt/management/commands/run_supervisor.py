@@ -1,0 +1,44 @@
+"""Run the supervisor of the bots."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import signal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from freqtrade_mgmt.supervisor.service import Supervisor
+
+
+class Command(BaseCommand):
+    """Starts and stops bots to match the strategies, and collects their signals."""
+
+    help = (
+        "Run the supervisor: it starts and stops freqtrade bots as the strategies ask"
+        " and collects their signals. Ends its bots on SIGTERM. One per BTCW_HOME."
+    )
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Run until SIGTERM or SIGINT."""
+        folder = settings.BTCW_HOME / "run"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "supervisor.lock").open("w") as lock:
+            try:
+                # Freed by the kernel when we die, however we die.
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise CommandError(
+                    f"A supervisor runs already for {settings.BTCW_HOME}; stop it first."
+                ) from error
+            asyncio.run(_supervise())
+
+
+async def _supervise() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    await Supervisor().run(stop)

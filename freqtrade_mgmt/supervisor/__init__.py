@@ -1,0 +1,1 @@
+"""The supervisor: owns the bots and collects their signals."""

@@ -1,0 +1,195 @@
+"""What the supervisor should do next. Pure: the clock and the dice are arguments."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+FIRST_DELAY: Final = 5.0
+LONGEST_DELAY: Final = 300.0
+CRASHES: Final = 5
+CRASH_WINDOW: Final = 600.0
+START_DEADLINE: Final = 120.0
+STOP_DEADLINE: Final = 15.0
+
+
+class Phase(StrEnum):
+    """How far a bot has come."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+class Kind(StrEnum):
+    """What can be done with a bot."""
+
+    START = "start"
+    PROVE = "prove"
+    STOP = "stop"
+    KILL = "kill"
+    BURY = "bury"
+
+
+class Cause(StrEnum):
+    """Why a bot ended by itself."""
+
+    CONFIGURATION = "configuration"
+    EXCHANGE = "exchange"
+    CRASH = "crash"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A bot as it is seen now. Times are seconds of one clock."""
+
+    strategy_id: int
+    phase: Phase
+    alive: bool
+    proven: bool
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do, and why in words."""
+
+    kind: Kind
+    strategy_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from an unasked end: wait ``delay`` seconds, or give up."""
+
+    give_up: bool
+    delay: float
+    reason: str
+
+
+def plan(
+    wanted: Collection[int],
+    observed: Sequence[Observed],
+    waiting: Mapping[int, float],
+    now: float,
+    starts_at_once: int,
+) -> list[Action]:
+    """Return what to do so that exactly the wanted strategies run.
+
+    ``waiting`` holds the time before which a strategy is not started again.
+    Ends come before starts, and at most ``starts_at_once`` bots are starting
+    at any time, so that one address does not ask the exchange for everything
+    in the same second.
+    """
+    actions = [action for bot in observed if (action := _next(bot, wanted, now))]
+    present = {bot.strategy_id for bot in observed}
+    room = starts_at_once - sum(bot.phase is Phase.STARTING for bot in observed)
+    due = sorted(
+        strategy_id
+        for strategy_id in wanted
+        if strategy_id not in present and waiting.get(strategy_id, 0) <= now
+    )
+    return actions + [
+        Action(Kind.START, strategy_id, "it is wanted")
+        for strategy_id in due[: max(room, 0)]
+    ]
+
+
+def _next(bot: Observed, wanted: Collection[int], now: float) -> Action | None:
+    if not bot.alive:
+        return Action(Kind.BURY, bot.strategy_id, "the process has ended")
+    if bot.phase is Phase.STOPPING:
+        return _next_of_stopping(bot, now)
+    if bot.strategy_id not in wanted:
+        return Action(Kind.STOP, bot.strategy_id, "it is no longer wanted")
+    if bot.phase is Phase.STARTING:
+        return _next_of_starting(bot, now)
+    return None
+
+
+def _next_of_stopping(bot: Observed, now: float) -> Action | None:
+    if now - bot.since <= STOP_DEADLINE:
+        return None
+    reason = f"it did not stop in {STOP_DEADLINE:.0f} s"
+    return Action(Kind.KILL, bot.strategy_id, reason)
+
+
+def _next_of_starting(bot: Observed, now: float) -> Action | None:
+    if bot.proven:
+        return Action(Kind.PROVE, bot.strategy_id, "it analyses candles")
+    if now - bot.since > START_DEADLINE:
+        reason = f"it analysed nothing in {START_DEADLINE:.0f} s after its start"
+        return Action(Kind.STOP, bot.strategy_id, reason)
+    return None
+
+
+def verdict(
+    cause: Cause, ends: Sequence[float], now: float, reason: str, dice: float
+) -> Verdict:
+    """Decide about a bot that ended unasked.
+
+    ``ends`` are the times of its earlier unasked ends, ``dice`` is in 0 to 1. An
+    exchange that does not answer is waited for without end; a configuration
+    error is not tried again; other ends count towards a crash loop.
+    """
+    if cause is Cause.CONFIGURATION:
+        return Verdict(give_up=True, delay=0, reason=reason)
+    recent = [end for end in ends if now - end < CRASH_WINDOW]
+    if cause is Cause.CRASH and len(recent) + 1 >= CRASHES:
+        said = f"It ended {CRASHES} times in {CRASH_WINDOW / 60:.0f} minutes. {reason}"
+        return Verdict(give_up=True, delay=0, reason=said)
+    delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** len(recent))
+    # A quarter of jitter: bots that fell together do not rise together.
+    return Verdict(give_up=False, delay=delay * (1 + dice / 4), reason=reason)
+
+
+CONFIGURATION_SIGNS: Final = (
+    re.compile(r"Configuration error: .*"),
+    re.compile(r"Impossible to load Strategy .*"),
+    re.compile(r"Could not import .* due to .*"),
+    re.compile(r"Config file .* not found.*"),
+    re.compile(r"Exchange .* is not supported.*|Exchange .* does not support .*"),
+    re.compile(r"InvalidProxySettings.*"),
+)
+EXCHANGE_SIGNS: Final = (re.compile(r"Could not load markets.*"),)
+
+
+def cause_of(log_tail: str) -> tuple[Cause, str]:
+    """Return why a bot ended and the words for it, from the end of its log."""
+    lines = log_tail.splitlines()
+    for cause, signs in (
+        (Cause.EXCHANGE, EXCHANGE_SIGNS),
+        (Cause.CONFIGURATION, CONFIGURATION_SIGNS),
+    ):
+        for line in reversed(lines):
+            for sign in signs:
+                if found := sign.search(line):
+                    return cause, found[0].strip()
+    errors = [
+        line for line in lines if " - ERROR - " in line or " - CRITICAL - " in line
+    ]
+    return Cause.CRASH, errors[-1].split(" - ", 3)[-1].strip() if errors else ""
+
+
+SIGNAL_WORDS: Final = {
+    9: "it was killed (signal 9); probably the machine ran out of memory",
+    11: "it crashed (segmentation fault)",
+    15: "it was told to end (signal 15) by somebody else",
+}
+
+
+def end_in_words(exit_code: int | None, log_words: str) -> str:
+    """Return one sentence about how a process ended."""
+    if exit_code is None:
+        how = "it ended while nobody was watching"
+    elif exit_code < 0:
+        how = SIGNAL_WORDS.get(-exit_code, f"it was ended by signal {-exit_code}")
+    else:
+        how = f"it ended by itself with code {exit_code}"
+    return f"{how}: {log_words}" if log_words else how

@@ -1,0 +1,1 @@
+"""Health, measurements, errors, partitions, backups. Sees every app below."""

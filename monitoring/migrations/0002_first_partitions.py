@@ -1,0 +1,29 @@
+"""The current month and three ahead for every monthly table."""
+
+from django.db import migrations
+from django.utils import timezone
+
+from btc_watcher.lib.partitions import TABLES, month_start, months_ensure
+
+
+def create_first_partitions(apps, schema_editor):
+    """Make the months in which the first rows will fall."""
+    today = timezone.now()
+    for table in TABLES:
+        months = [month_start(today, ahead) for ahead in range(table.months_ahead + 1)]
+        months_ensure(table, months, using=schema_editor.connection.alias)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("monitoring", "0001_initial"),
+        ("notifications", "0001_initial"),
+        ("proxies", "0001_initial"),
+        ("signals_app", "0001_initial"),
+    ]
+
+    operations = [
+        # Backwards nothing is removed: by then the partitions may hold rows, and
+        # they leave together with their tables.
+        migrations.RunPython(create_first_partitions, migrations.RunPython.noop),
+    ]

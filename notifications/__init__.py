@@ -1,0 +1,1 @@
+"""Channels, the outbox and its delivery. Knows messages, never signals."""

@@ -1,0 +1,103 @@
+"""What the rest of the system hands over to be told to people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from btc_watcher.lib.redis_keys import PRIORITIES
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+MESSAGE_TYPES: Final = ("signal", "alert", "system")
+TITLE_LENGTH: Final = 200
+SEPARATOR: Final = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to tell: a title of one line, a body, and where it comes from.
+
+    ``message_type`` is signal, alert or system; ``priority`` P0 (highest) to P2;
+    ``context`` an object of JSON values that is kept beside the notification.
+    What PostgreSQL cannot store (NUL, half of a surrogate pair) is taken out of
+    the texts. A wrong type or priority, or an empty title, raises ValueError.
+    """
+
+    message_type: str
+    priority: str
+    title: str
+    body: str
+    signal_id: UUID | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.message_type not in MESSAGE_TYPES:
+            raise ValueError(
+                f"Unknown message type {self.message_type!r};"
+                f" use one of {', '.join(MESSAGE_TYPES)}."
+            )
+        if self.priority not in PRIORITIES:
+            raise ValueError(
+                f"Unknown priority {self.priority!r}; use one of {', '.join(PRIORITIES)}."
+            )
+        title = " ".join(storable(self.title).split())[:TITLE_LENGTH]
+        if not title:
+            raise ValueError(
+                f"A {self.message_type} message has an empty title; give it one line."
+            )
+        # The dataclass is frozen for its users, not for its own set-up.
+        object.__setattr__(self, "title", title)
+        object.__setattr__(self, "body", storable(self.body).strip())
+
+    @property
+    def content(self) -> str:
+        """Title and body as one text, which is what the history keeps."""
+        return f"{self.title}{SEPARATOR}{self.body}" if self.body else self.title
+
+    def metadata(self, queued_at: str) -> str:
+        """Return the JSON object that the history keeps; ``queued_at`` is ISO 8601."""
+        values = {
+            "priority": self.priority,
+            "title": self.title,
+            "queued_at": queued_at,
+            "context": self.context,
+        }
+        try:
+            text = orjson.dumps(values, default=str).decode()
+        except TypeError:
+            text = ""
+        # Rare, so the walk through the whole object is made only when needed.
+        if not text or "\\u0000" in text:
+            text = orjson.dumps(_storable_value(values), default=str).decode()
+        return text
+
+
+def content_body(content: str, title: str) -> str:
+    """Return the body of a stored ``content`` whose title is ``title``."""
+    return content.removeprefix(title).removeprefix(SEPARATOR)
+
+
+def storable(text: str) -> str:
+    """Return ``text`` without what PostgreSQL refuses in a text column."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
+def _storable_value(value: object) -> object:
+    match value:
+        case str():
+            return storable(value)
+        case Mapping():
+            return {storable(str(k)): _storable_value(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_storable_value(item) for item in value]
+        case int() if not -(2**63) <= value < 2**64:
+            return str(value)
+        case _:
+            return value

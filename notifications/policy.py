@@ -1,0 +1,132 @@
+"""Decisions about notifications. Pure: the time and the chance are arguments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from btc_watcher.lib.redis_keys import PRIORITIES
+from notifications.messages import MESSAGE_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+# A transport ends a delivery after this many seconds, and until the lease is
+# over nobody else may try the same notification.
+SEND_SECONDS: Final = 60
+LEASE = timedelta(seconds=120)
+# A task that still has work after this long goes to the end of its queue, so
+# that a P0 never waits for a whole chunk, not even where one worker does all.
+TASK_SECONDS: Final = 1.0
+ATTEMPTS_KEPT: Final = 20
+SWEEP_LIMIT: Final = 2_000
+JITTER: Final = 0.2
+LONGEST_WAIT = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Delays in seconds: ``first``, then three times as long, at most ``cap``."""
+
+    first: float
+    cap: float
+    attempts: int
+
+    def delay(self, attempt: int) -> float:
+        """Return the wait after the ``attempt``-th failure (1 is the first)."""
+        # The exponent is bounded because 3 ** 1000 does not fit a float.
+        return float(min(self.cap, self.first * 3 ** min(attempt - 1, 20)))
+
+
+# Each survives an outage of six to eight hours.
+RETRIES: Final = {
+    "P0": Retries(first=5, cap=600, attempts=45),
+    "P1": Retries(first=15, cap=1800, attempts=20),
+    "P2": Retries(first=60, cap=3600, attempts=12),
+}
+# Chunks of P0 are small so that they spread over all threads.
+LARGEST_CHUNK: Final = {"P0": 10, "P1": 50, "P2": 50}
+SPREAD: Final = 16
+# While a queue holds tasks, a notification's task is probably among them; these
+# are the waits after which it is put there again all the same.
+SWEEP_PATIENCE: Final = {
+    "P0": timedelta(seconds=30),
+    "P1": timedelta(minutes=2),
+    "P2": timedelta(minutes=5),
+}
+SWEEP_PATIENCE_EMPTY: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows a failed attempt: ``retry`` at a time, or ``failed``."""
+
+    status: str
+    next_attempt_at: datetime | None = None
+
+
+def channel_matches(
+    *, enabled: bool, config: Mapping[str, Any], priority: str, message_type: str
+) -> bool:
+    """Tell whether a channel wants messages of this priority and type.
+
+    ``config`` may list ``priorities`` and ``message_types``; what it does not
+    list, or lists as null, means all of them.
+    """
+    return (
+        enabled
+        and priority in _listed(config.get("priorities"), PRIORITIES)
+        and message_type in _listed(config.get("message_types"), MESSAGE_TYPES)
+    )
+
+
+def _listed(value: object, default: Sequence[str]) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else default
+
+
+def after_failure(
+    *,
+    priority: str,
+    attempts: int,
+    permanent: bool,
+    now: datetime,
+    chance: float,
+    retry_after: float | None = None,
+    limit: int | None = None,
+) -> Decision:
+    """Decide after ``attempts`` failed attempts, the last one included.
+
+    ``chance`` is a random number from 0 to 1 for the jitter; ``retry_after`` are
+    the seconds that the provider asked for; ``limit`` replaces the number of
+    attempts that the priority allows.
+    """
+    retries = RETRIES.get(priority, RETRIES["P2"])
+    if permanent or attempts >= (limit or retries.attempts):
+        return Decision("failed")
+    delay = retries.delay(attempts) * (1 - JITTER + 2 * JITTER * chance)
+    if retry_after is not None and math.isfinite(retry_after):
+        # Later than asked for is polite, earlier is not, so this jitter is added.
+        asked = min(retry_after, LONGEST_WAIT)
+        delay = max(delay, asked + min(asked * JITTER, 5.0) * chance)
+    return Decision("retry", now + timedelta(seconds=delay))
+
+
+def attempts_exhausted(*, priority: str, attempts: int, limit: int | None) -> bool:
+    """Tell whether no attempt is left after ``attempts`` of them."""
+    retries = RETRIES.get(priority, RETRIES["P2"])
+    return attempts >= (limit or retries.attempts)
+
+
+def chunks(ids: Sequence[int], priority: str) -> list[list[int]]:
+    """Split ``ids`` into tasks: evenly over the threads, bounded by the priority."""
+    size = max(1, min(LARGEST_CHUNK[priority], math.ceil(len(ids) / SPREAD)))
+    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]
+
+
+def sweep_patience(priority: str, queue_length: int) -> timedelta:
+    """Return how long after its task was made a notification is swept up again."""
+    return SWEEP_PATIENCE[priority] if queue_length else SWEEP_PATIENCE_EMPTY

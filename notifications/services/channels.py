@@ -1,0 +1,166 @@
+"""Channels: their secrets are encrypted on the way in and never come out again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from btc_watcher.lib.encryption import key_ring
+from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.redis_keys import PRIORITIES
+from notifications.messages import MESSAGE_TYPES, Message
+from notifications.models import NotificationChannel, NotificationStatus
+from notifications.services.delivery import notification_deliver
+from notifications.services.outbox import rows_insert
+from notifications.transports import TRANSPORTS
+from notifications.transports.base import secret_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notifications.transports.base import Transport
+
+CHANGEABLE = frozenset({"name", "enabled", "priority", "rate_limit_config"})
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What the provider answered to a test message."""
+
+    ok: bool
+    code: int | None
+    answer: str
+    notification_id: int
+
+
+def channel_create(
+    *, name: str, type: str, config: Mapping[str, Any], **fields: Any
+) -> NotificationChannel:
+    """Store a channel; secrets in ``config`` are given in clear and stored encrypted.
+
+    ``fields`` may be enabled, priority and rate_limit_config. Raises
+    ConfigurationError that names the wrong or missing key.
+    """
+    transport = _transport(type)
+    _check(transport, config, fields)
+    with transaction.atomic():
+        # The token of a secret is bound to the row's id, so the row comes first.
+        channel = NotificationChannel.objects.create(
+            name=name, type=type, config={}, **fields
+        )
+        channel.config = _sealed(channel, transport, config)
+        channel.save(update_fields=["config"])
+    return channel
+
+
+def channel_update(
+    channel: NotificationChannel,
+    *,
+    config: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> NotificationChannel:
+    """Change a channel; ``config`` replaces the whole configuration.
+
+    A secret that ``config`` lacks keeps its value, one that is null is removed.
+    ``fields`` may be name, enabled, priority and rate_limit_config. Raises
+    ConfigurationError that names the wrong or missing key.
+    """
+    transport = _transport(channel.type)
+    if config is not None:
+        kept = {
+            field: channel.config[field]
+            for field in transport.secret_fields
+            if field in channel.config and field not in config
+        }
+        given = {key: value for key, value in config.items() if value is not None}
+        _check(transport, kept | given, fields)
+        channel.config = _sealed(channel, transport, given) | kept
+        # It may be wrong in a new way, or right at last: the next delivery tells.
+        channel.status = NotificationChannel.Status.UNKNOWN
+    else:
+        _check(transport, channel.config, fields)
+    for name, value in fields.items():
+        setattr(channel, name, value)
+    channel.save()
+    return channel
+
+
+def channel_test(channel: NotificationChannel) -> TestResult:
+    """Send a test message by the path that every notification takes, at once.
+
+    It is tried once, and also through a channel that is switched off.
+    """
+    message = Message(
+        message_type="system",
+        priority="P1",
+        title=_("Test of channel %(name)s") % {"name": channel.name},
+        body=_("If you can read this, the channel works."),
+    )
+    match = (message.message_type, message.priority, channel.id, channel.type)
+    now = timezone.now()
+    extra = '{"test": true, "attempts_limit": 1}'
+    (queued,) = rows_insert([message], [(*match, extra)], now)
+    outcome = notification_deliver(notification_id=queued.id)
+    NotificationChannel.objects.filter(id=channel.id).update(last_test_time=now)
+    if outcome is None:
+        raise ConfigurationError(
+            f"The test of channel {channel.name!r} was taken by another worker;"
+            f" see notification {queued.id} in the history."
+        )
+    return TestResult(
+        ok=outcome.status == NotificationStatus.SENT,
+        code=outcome.code,
+        answer=outcome.error or outcome.detail,
+        notification_id=queued.id,
+    )
+
+
+def channel_config_shown(channel: NotificationChannel) -> dict[str, Any]:
+    """Return the configuration without its secrets, for people to read."""
+    transport = TRANSPORTS.get(channel.type)
+    hidden = transport.secret_fields if transport else ()
+    return {key: value for key, value in channel.config.items() if key not in hidden}
+
+
+def _transport(channel_type: str) -> Transport:
+    if channel_type not in TRANSPORTS:
+        raise ConfigurationError(
+            f"There is no transport for channels of type {channel_type!r};"
+            f" use one of {', '.join(sorted(TRANSPORTS))}."
+        )
+    return TRANSPORTS[channel_type]
+
+
+def _check(
+    transport: Transport, config: Mapping[str, Any], fields: Mapping[str, Any]
+) -> None:
+    if unknown := set(fields) - CHANGEABLE:
+        raise ConfigurationError(
+            f"A channel has no field {', '.join(sorted(unknown))};"
+            f" use {', '.join(sorted(CHANGEABLE))}."
+        )
+    transport.check(config)
+    for key, allowed in (("priorities", PRIORITIES), ("message_types", MESSAGE_TYPES)):
+        value = config.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, list) or not set(value) <= set(allowed):
+            raise ConfigurationError(
+                f"{key!r} is {value!r}; use a list of {', '.join(allowed)}."
+            )
+
+
+def _sealed(
+    channel: NotificationChannel, transport: Transport, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return ``config`` with its secrets encrypted for this very row."""
+    sealed = dict(config)
+    for field in transport.secret_fields:
+        if plain := sealed.pop(field, None):
+            identity = secret_identity(channel.id, field)
+            sealed[field] = key_ring().encrypt(str(plain), identity)
+    return sealed

@@ -1,0 +1,1 @@
+"""Signals: grading, intake, the live feed."""

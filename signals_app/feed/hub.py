@@ -1,0 +1,200 @@
+"""Fan-out: one reader of the stream per web process, one short queue per page.
+
+Every event is read and encoded once, whatever the number of pages. A page that
+does not keep up is told to reload and never slows the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+import redis
+
+from btc_watcher.lib import redis_keys
+from btc_watcher.lib.redis_client import redis_async_connection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+logger = logging.getLogger(__name__)
+
+QUEUE_LENGTH: Final = 8_000
+READ_COUNT: Final = 500
+BLOCK_MS: Final = 5_000
+RETRY_SECONDS: Final = 1.0
+RELOAD_TEXT: Final = '{"cursor":null,"event":{"type":"reload"}}'
+START: Final = (0, 0)
+
+
+class Frame(NamedTuple):
+    """One event: where it stands in the stream, and the text that pages receive."""
+
+    position: tuple[int, int]
+    text: str
+
+
+def position(cursor: str) -> tuple[int, int]:
+    """Return a cursor such as ``1795370520000-3`` as comparable numbers.
+
+    Raises ValueError when it is no cursor.
+    """
+    stamp, _, number = cursor.partition("-")
+    return int(stamp), int(number or 0)
+
+
+class Subscription:
+    """The events of one page, from the moment of subscribing."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Frame] = asyncio.Queue(QUEUE_LENGTH)
+        self._lagging = False
+
+    def put(self, frame: Frame) -> None:
+        """Hand over a frame, or note that the page is too slow for it."""
+        try:
+            self._queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            self._lagging = True
+
+    async def get(self) -> Frame | None:
+        """Return the next frame, or None when frames were dropped: reload."""
+        if self._lagging:
+            self._lagging = False
+            while not self._queue.empty():
+                self._queue.get_nowait()
+            return None
+        return await self._queue.get()
+
+
+class Hub:
+    """Reads the stream while somebody listens."""
+
+    def __init__(self) -> None:
+        self._redis = redis_async_connection()
+        self._subscriptions: set[Subscription] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._last = b"0-0"
+
+    @contextlib.asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[Subscription]:
+        """Yield a subscription that misses nothing from here on."""
+        subscription = Subscription()
+        self._subscriptions.add(subscription)
+        if self._reader is None:
+            self._ready.clear()
+            self._reader = asyncio.create_task(self._read(), name="signals feed")
+        try:
+            await self._ready.wait()
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+            if not self._subscriptions:
+                await self._stop()
+
+    async def replay(self, after: str) -> list[Frame] | None:
+        """Return the events after a cursor, or None when the cursor is gone.
+
+        Raises redis.RedisError when Redis is away.
+        """
+        wanted = position(after)
+        info = await self._info()
+        if wanted > position(info["last-generated-id"].decode()):
+            return None  # the stream was flushed since
+        first = info["first-entry"]
+        trimmed = info["entries-added"] > info["length"]
+        if trimmed and (first is None or wanted < position(first[0].decode())):
+            return None
+        entries = await self._redis.xrange(
+            redis_keys.SIGNALS_STREAM, min=f"({after}", max="+"
+        )
+        return [_frame(*entry) for entry in entries]
+
+    async def _info(self) -> dict[str, object]:
+        try:
+            info: dict[str, object] = await self._redis.xinfo_stream(
+                redis_keys.SIGNALS_STREAM
+            )
+        except redis.ResponseError:  # there is no stream yet, or no longer
+            return {
+                "last-generated-id": b"0-0",
+                "first-entry": None,
+                "entries-added": 0,
+                "length": 0,
+            }
+        return info
+
+    async def _read(self) -> None:
+        known = False
+        while True:
+            try:
+                if not known:
+                    known = await self._find_end()
+                self._ready.set()
+                if not await self._forward():
+                    await self._check_flushed()
+            except redis.RedisError as error:
+                logger.warning(
+                    "The live feed waits for Redis (%s).", type(error).__name__
+                )
+                # Pages may connect meanwhile: they show what PostgreSQL holds.
+                self._ready.set()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _find_end(self) -> bool:
+        info = await self._info()
+        self._last = info["last-generated-id"]
+        return True
+
+    async def _forward(self) -> bool:
+        reply = await self._redis.xread(
+            {redis_keys.SIGNALS_STREAM: self._last}, count=READ_COUNT, block=BLOCK_MS
+        )
+        for _, entries in reply:
+            for entry in entries:
+                self._last = entry[0]
+                self._broadcast(_frame(*entry))
+        return bool(reply)
+
+    async def _check_flushed(self) -> None:
+        info = await self._info()
+        if position(self._last.decode()) <= position(
+            info["last-generated-id"].decode()
+        ):
+            return
+        # Someone flushed Redis: ids start again, and events may be lost.
+        self._last = b"0-0"
+        self._broadcast(Frame(START, RELOAD_TEXT))
+
+    def _broadcast(self, frame: Frame) -> None:
+        for subscription in self._subscriptions:
+            subscription.put(frame)
+
+    async def _stop(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+            self._reader = None
+        await self._redis.aclose()
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub_of_this_loop() -> Hub:
+    """Return the hub of the running event loop: one per web process."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]
+
+
+def _frame(identifier: bytes, fields: dict[bytes, bytes]) -> Frame:
+    cursor = identifier.decode()
+    data = fields[b"data"].decode()
+    return Frame(position(cursor), f'{{"cursor":"{cursor}","event":{data}}}')

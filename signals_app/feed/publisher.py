@@ -1,0 +1,99 @@
+"""Putting events into Redis after they were committed."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import redis
+
+from btc_watcher.lib import redis_keys
+from btc_watcher.lib.redis_client import redis_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+FIELD: Final = b"data"
+RELOAD: Final = orjson.dumps({"type": "reload"})
+# Commands sent to Redis in one round trip: bounds the memory of a burst.
+CHUNK: Final = 1_000
+
+
+class _Missed:
+    """Whether events of this process were lost while Redis was away."""
+
+    events = False
+
+
+_missed = _Missed()
+
+
+def publish(events: Sequence[dict[str, Any]]) -> None:
+    """Append events to the stream and new signals to the realtime list.
+
+    Call it after the commit. When Redis is away the events are dropped and
+    pages are told to reload as soon as it is back, so it never raises.
+    """
+    encoded = [orjson.dumps(event) for event in events]
+    newest = [
+        data
+        for event, data in zip(events, encoded, strict=True)
+        if event["type"] == "signal" and not event["signal"]["metadata"].get("late")
+    ]
+    try:
+        _append(encoded, newest)
+    except redis.RedisError as error:
+        _missed.events = True
+        logger.error(  # noqa: TRY400 - the stack says nothing about a lost server
+            "Redis is away (%s): %d live events were not shown. Pages reload from the"
+            " database when it is back.",
+            type(error).__name__,
+            len(events),
+        )
+
+
+def publish_reload() -> None:
+    """Tell every page to load anew: events may have been lost before this one."""
+    _missed.events = True
+    publish([])
+
+
+def _append(encoded: Sequence[bytes], newest: Sequence[bytes]) -> None:
+    connection = redis_connection()
+    if _missed.events:
+        encoded = [RELOAD, *encoded]
+    for start in range(0, len(encoded), CHUNK):
+        with connection.pipeline(transaction=False) as pipe:
+            for data in encoded[start : start + CHUNK]:
+                pipe.xadd(
+                    redis_keys.SIGNALS_STREAM,
+                    {FIELD: data},
+                    maxlen=redis_keys.STREAM_LENGTH,
+                    approximate=True,
+                )
+            pipe.execute()
+    if newest:
+        with connection.pipeline() as pipe:
+            pipe.lpush(
+                redis_keys.SIGNALS_REALTIME, *newest[-redis_keys.REALTIME_LENGTH :]
+            )
+            pipe.ltrim(redis_keys.SIGNALS_REALTIME, 0, redis_keys.REALTIME_LENGTH - 1)
+            pipe.expire(redis_keys.SIGNALS_REALTIME, redis_keys.REALTIME_TTL)
+            pipe.execute()
+    _missed.events = False
+
+
+def cursor_now() -> str:
+    """Return the cursor after the last event, or ``0-0`` when there is none.
+
+    Read it before the signals that a page shows: what arrives in between is
+    then sent twice and merged by id, never missed.
+    """
+    try:
+        info = redis_connection().xinfo_stream(redis_keys.SIGNALS_STREAM)
+    except redis.RedisError:
+        return "0-0"
+    return str(info["last-generated-id"].decode())

@@ -1,0 +1,123 @@
+"""From candidates to rows and events: streaks, grades, reasons for silence. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from signals_app.grading import HOLD, Grade, grade
+from signals_app.timeframes import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from signals_app.candidates import Candidate
+
+PRICE_DECIMALS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A signal that is ready to be stored.
+
+    ``quiet`` says why nobody is notified: hold, late, weak or streak; it is
+    empty when people are.
+    """
+
+    identifier: UUID
+    candidate: Candidate
+    grade: Grade
+    metadata: dict[str, Any]
+    quiet: str
+
+    def event(self) -> dict[str, Any]:
+        """Return the signal as pages, messages and the API show it."""
+        candidate = self.candidate
+        return {
+            "id": str(self.identifier),
+            "timestamp": candidate.timestamp.isoformat().replace("+00:00", "Z"),
+            "strategy_id": candidate.strategy_id,
+            "strategy_name": candidate.strategy_name,
+            "strategy_version": candidate.strategy_version,
+            "pair": candidate.pair,
+            "exchange": candidate.exchange,
+            "timeframe": candidate.timeframe,
+            "signal_type": candidate.signal_type,
+            "strength_raw": round(candidate.strength, 4),
+            "strength_level": self.grade.level,
+            "priority": self.grade.priority,
+            "price": price_text(candidate.price),
+            "indicators": candidate.indicators,
+            "metadata": self.metadata,
+        }
+
+
+def price_text(price: float) -> str:
+    """Return a price with the eight decimals that are stored, without idle zeros."""
+    text = f"{price:.{PRICE_DECIMALS}f}".rstrip("0")
+    return text.removesuffix(".") or "0"
+
+
+def rows_build(
+    candidates: Sequence[Candidate], stored_streaks: Mapping[UUID, int], now: datetime
+) -> list[Row]:
+    """Grade candidates and count their streaks.
+
+    ``candidates`` are in order of time; ``stored_streaks`` holds the streaks of
+    those signals one candle earlier that are in the database already.
+    """
+    streaks = dict(stored_streaks)
+    rows: dict[UUID, Row] = {}
+    for candidate in candidates:
+        identifier = candidate.identifier()
+        if identifier in rows:
+            continue
+        streak = streaks.get(candidate.previous(), 0) + 1
+        streaks[identifier] = streak
+        rows[identifier] = _row(identifier, candidate, streak, now)
+    return list(rows.values())
+
+
+def _row(identifier: UUID, candidate: Candidate, streak: int, now: datetime) -> Row:
+    graded = grade(candidate.strength, candidate.thresholds)
+    late = candidate.is_late(now)
+    quiet = _quiet(candidate, graded, streak, late=late)
+    metadata: dict[str, Any] = {
+        "mark": candidate.mark,
+        "candle_open": _open_time(candidate),
+        "streak": streak,
+        "strength_source": candidate.strength_source,
+        "source": candidate.source,
+        "received_at": now.isoformat().replace("+00:00", "Z"),
+    }
+    if candidate.tag:
+        metadata["tag"] = candidate.tag
+    if late:
+        metadata["late"] = True
+    if quiet:
+        metadata["quiet"] = quiet
+    if candidate.problems:
+        metadata["problems"] = list(candidate.problems)
+    if float(price_text(candidate.price)) != candidate.price:
+        metadata["price_exact"] = repr(candidate.price)
+    return Row(identifier, candidate, graded, metadata, quiet)
+
+
+def _open_time(candidate: Candidate) -> str:
+    opened = candidate.timestamp - duration(candidate.timeframe)
+    return opened.isoformat().replace("+00:00", "Z")
+
+
+def _quiet(candidate: Candidate, graded: Grade, streak: int, *, late: bool) -> str:
+    if candidate.signal_type == HOLD:
+        return "hold"
+    if late:
+        return "late"
+    if not graded.notable:
+        return "weak"
+    every = candidate.notify_every
+    if streak > 1 and not (every and (streak - 1) % every == 0):
+        return "streak"
+    return ""

@@ -1,0 +1,1 @@
+"""What is wanted: strategies, their versions, the processes that were seen."""

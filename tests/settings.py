@@ -1,0 +1,16 @@
+"""Settings of the test suite: the product's own, with what would only slow it down off."""
+
+from __future__ import annotations
+
+from btc_watcher.settings import *  # noqa: F403
+from btc_watcher.settings import DATABASES, STORAGES
+
+# Argon2 is slow on purpose; one test asks for it by name.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Every xdist worker creates and drops its own database, which a pool would hold open.
+DATABASES["default"]["OPTIONS"].pop("pool", None)
+STORAGES["staticfiles"] = {
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
+ALLOWED_HOSTS = ["*"]
+DEMO = True
