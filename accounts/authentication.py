@@ -42,7 +42,7 @@ class BearerAuthentication(BaseAuthentication):
             )
         return row.user, row
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
+    def authenticate_header(self, request: Request) -> str:
         """Return the challenge; without it a missing login would be answered 403."""
         return CHALLENGE
 

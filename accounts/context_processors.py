@@ -2,18 +2,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language_info
+from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+HOME: Final = "/"
+
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Return ``page``: home, here, nav, demo, languages [(code, own name)], in_profile."""
-    home = reverse(settings.LOGIN_REDIRECT_URL) if False else "/"
-    return {"page": {"home": home}}
+    """Return ``page``: home, here, nav, demo, in_profile and languages (code, name).
+
+    ``nav`` is a list of objects with label, url and active; it is empty for people
+    who are not logged in. ``here`` is where switching the language comes back to.
+    """
+    profile = reverse("accounts:profile")
+    return {
+        "page": {
+            "home": HOME,
+            "here": request.get_full_path()
+            if request.method == "GET"
+            else request.path,
+            "nav": _navigation(request),
+            "demo": settings.DEMO,
+            "in_profile": request.path.startswith(profile),
+            "languages": [
+                (code, get_language_info(code)["name_local"])
+                for code, _name in settings.LANGUAGES
+            ],
+        }
+    }
+
+
+def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    entries = [
+        (HOME, _("Live signals")),
+        (reverse("notifications:history"), _("Notifications")),
+    ]
+    if settings.DEMO:
+        entries.append((reverse("notifications:inbox"), _("Inbox")))
+    if user.is_staff:
+        entries.append((reverse("admin:index"), _("Admin")))
+    active = _active(request.path, [url for url, _label in entries])
+    return [
+        {"url": url, "label": label, "active": url == active} for url, label in entries
+    ]
+
+
+def _active(path: str, urls: list[str]) -> str | None:
+    """Return the entry that ``path`` belongs to: the longest that it starts with."""
+    if path.startswith("/signals/"):
+        return HOME
+    fitting = [
+        url for url in urls if path == url or (url != HOME and path.startswith(url))
+    ]
+    return max(fitting, key=len, default=None)

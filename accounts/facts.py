@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from rest_framework.request import Request
 
 AGENT_LENGTH: Final = 400
 
@@ -20,7 +21,7 @@ class RequestFacts:
     user_agent: str
 
 
-def request_facts(request: HttpRequest) -> RequestFacts:
+def request_facts(request: HttpRequest | Request) -> RequestFacts:
     """Return the facts of ``request``.
 
     The address is the one that the server vouches for: behind a reverse proxy it is

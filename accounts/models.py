@@ -50,7 +50,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.AutoField(primary_key=True)
     username = models.CharField(_("user name"), max_length=50)
-    password = models.CharField(_("password"), max_length=255, db_column="password_hash")
+    password = models.CharField(
+        _("password"), max_length=255, db_column="password_hash"
+    )
     email = models.EmailField(_("email"), max_length=255, null=True, blank=True)
     language = models.CharField(
         _("language"),
@@ -60,12 +62,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_default="zh-CN",
     )
     timezone = models.CharField(
-        _("time zone"), max_length=50, default="Asia/Shanghai", db_default="Asia/Shanghai"
+        _("time zone"),
+        max_length=50,
+        default="Asia/Shanghai",
+        db_default="Asia/Shanghai",
     )
     preferences = ObjectField(verbose_name=_("preferences"))
     security_info = ObjectField(verbose_name=_("security information"), editable=False)
     is_active = models.BooleanField(_("active"), default=True, db_default=True)
-    is_staff = models.BooleanField(_("may use the admin"), default=False, db_default=False)
+    is_staff = models.BooleanField(
+        _("may use the admin"), default=False, db_default=False
+    )
     created_at = CreatedField(verbose_name=_("created"))
     updated_at = UpdatedField(verbose_name=_("updated"))
 

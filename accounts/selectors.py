@@ -57,12 +57,10 @@ def login_is_alive(session: Mapping[str, Any]) -> bool:
     A login that was not recorded yet counts as alive: the middleware records it with
     the first page. One query by the index on token_hash.
     """
-    token = session.get(SESSION_TOKEN)
-    if token is None:
+    token, user_id = session.get(SESSION_TOKEN), session.get(SESSION_KEY)
+    if token is None or user_id is None:
         return True
-    rows = sessions_alive().filter(
-        token_hash=browser_hash(token), user_id=session.get(SESSION_KEY)
-    )
+    rows = sessions_alive().filter(token_hash=browser_hash(token), user_id=user_id)
     return rows.exists()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from btc_watcher.lib.errors import BtcWatcherError
 from django.contrib.auth import authenticate
 from django.db import transaction
 from django.utils import timezone
@@ -14,12 +13,11 @@ from django.utils.translation import gettext as _
 from accounts.cache import login_forgive, login_wait
 from accounts.models import User, UserSession
 from accounts.tokens import api_hash, browser_hash, token_new
+from btc_watcher.lib.errors import BtcWatcherError
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
-
-    from django.http import HttpRequest
 
     from accounts.facts import RequestFacts
 
@@ -39,9 +37,7 @@ class TooManyLoginsError(BtcWatcherError):
         self.wait = wait
 
 
-def credentials_check(
-    *, request: HttpRequest, username: str, password: str, facts: RequestFacts
-) -> User:
+def credentials_check(*, username: str, password: str, facts: RequestFacts) -> User:
     """Return the active user of these credentials.
 
     Raises TooManyLoginsError, or LoginRefusedError with the same sentence, after the
@@ -51,9 +47,7 @@ def credentials_check(
     if wait:
         raise TooManyLoginsError(wait)
     # PostgreSQL's text cannot hold a zero byte, so no such user exists.
-    user = authenticate(
-        request, username=username.replace("\x00", "\ufffd"), password=password
-    )
+    user = authenticate(username=username.replace("\x00", "\ufffd"), password=password)
     if not isinstance(user, User):
         raise LoginRefusedError(_("The user name or the password is wrong."))
     login_forgive(ip_address=facts.ip_address, username=username)
@@ -120,7 +114,9 @@ def sessions_expire(*, now: datetime | None = None) -> int:
 
 
 @transaction.atomic
-def password_change(*, user: User, password: str, keep_token: str | None = None) -> None:
+def password_change(
+    *, user: User, password: str, keep_token: str | None = None
+) -> None:
     """Store a new password and end every other login and token of ``user``.
 
     Who changes a password may do so because somebody else knows the old one.

@@ -14,11 +14,14 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from accounts.websocket import SessionRowScope  # noqa: E402
 from btc_watcher.routing import websocket_router  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(websocket_router)),
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(SessionRowScope(websocket_router))
+        ),
     }
 )

@@ -21,6 +21,12 @@ BEHIND_TLS = env.bool("BTCW_BEHIND_TLS", default=False)
 # The demonstration: a simulated exchange and a mail catcher, both on loopback.
 DEMO = env.bool("BTCW_DEMO", default=False)
 SIMULATOR_URL = env.str("BTCW_SIMULATOR_URL", default="http://127.0.0.1:18080/api/v3")
+# The first administrator; a random password is printed when none is given.
+ADMIN_PASSWORD = env.str("BTCW_ADMIN_PASSWORD", default="")
+ADMIN_LANGUAGE = env.str(
+    "BTCW_LANGUAGE",
+    default="zh-CN" if env.str("LANG", default="").startswith("zh") else "en",
+)
 DEMO_SMTP_PORT = env.int("BTCW_DEMO_SMTP_PORT", default=18025)
 
 INSTALLED_APPS = [
@@ -45,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "btc_watcher.lib.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -96,6 +103,11 @@ DATABASES = {
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+# Full months that a partitioned table keeps besides the current one, such as
+# "signals=12;notification_history=6"; a table that is not named keeps everything.
+PARTITION_MONTHS_KEPT: dict[str, int] = env.dict(
+    "BTCW_PARTITION_MONTHS_KEPT", default={}, cast={"value": int}
+)
 
 REDIS_URL = env.str("REDIS_URL")
 CACHES = {
@@ -135,6 +147,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(10),
         "options": {"expires": 9},
     },
+    "expire sessions": {
+        "task": "accounts.tasks.expire_sessions",
+        "schedule": schedule(3600),
+        "options": {"expires": 3500},
+    },
     "rotate partitions": {
         "task": "monitoring.tasks.rotate_partitions",
         "schedule": schedule(24 * 3600),
@@ -166,6 +183,7 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_NAME = "btcw_session"
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = "btcw_csrf"
+CSRF_FAILURE_VIEW = "btc_watcher.lib.error_pages.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_TLS else 0

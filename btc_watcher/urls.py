@@ -15,3 +15,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
+
+handler400 = "btc_watcher.lib.error_pages.bad_request"
+handler403 = "btc_watcher.lib.error_pages.permission_denied"
+handler404 = "btc_watcher.lib.error_pages.not_found"
+handler500 = "btc_watcher.lib.error_pages.server_error"

@@ -169,7 +169,8 @@ def _newest(root: Path, tools: _Tools) -> str:
         )
         found, failure = newest_in_uv_output(output) if code == 0 else None, output
     if found is None:
-        code, output = _run(_pip("index", "versions", PACKAGE), tools, quiet=True)
+        asking = _pip("index", "versions", "--retries", "1", PACKAGE)
+        code, output = _run(asking, tools, quiet=True)
         found, failure = newest_in_pip_output(output) if code == 0 else None, output
     if found is not None:
         return version_checked(found)

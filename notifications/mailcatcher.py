@@ -137,7 +137,7 @@ def _text(mail: EmailMessage) -> str:
     if part is None:
         return ""
     try:
-        return str(part.get_content())
+        return str(part.get_content()).replace("\r\n", "\n")
     except (LookupError, ValueError):
         # An unknown character set or a broken transfer encoding.
         return str(part.get_payload())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,7 @@ from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.messages import MESSAGE_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 # A transport ends a delivery after this many seconds, and until the lease is
@@ -61,6 +60,19 @@ SWEEP_PATIENCE: Final = {
 SWEEP_PATIENCE_EMPTY: Final = timedelta(seconds=5)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """How an attempt failed.
+
+    ``retry_after`` are the seconds that the provider asked for; ``limit``
+    replaces the number of attempts that the priority allows.
+    """
+
+    permanent: bool = False
+    retry_after: float | None = None
+    limit: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What follows a failed attempt: ``retry`` at a time, or ``failed``."""
@@ -89,36 +101,31 @@ def _listed(value: object, default: Sequence[str]) -> Sequence[object]:
 
 
 def after_failure(
-    *,
-    priority: str,
-    attempts: int,
-    permanent: bool,
-    now: datetime,
-    chance: float,
-    retry_after: float | None = None,
-    limit: int | None = None,
+    error: Failure, *, priority: str, attempts: int, now: datetime, chance: float
 ) -> Decision:
     """Decide after ``attempts`` failed attempts, the last one included.
 
-    ``chance`` is a random number from 0 to 1 for the jitter; ``retry_after`` are
-    the seconds that the provider asked for; ``limit`` replaces the number of
-    attempts that the priority allows.
+    ``chance`` is a random number from 0 to 1 for the jitter.
     """
-    retries = RETRIES.get(priority, RETRIES["P2"])
-    if permanent or attempts >= (limit or retries.attempts):
+    if error.permanent or attempts_exhausted(
+        priority=priority, attempts=attempts, limit=error.limit
+    ):
         return Decision("failed")
-    delay = retries.delay(attempts) * (1 - JITTER + 2 * JITTER * chance)
-    if retry_after is not None and math.isfinite(retry_after):
+    delay = _retries(priority).delay(attempts) * (1 - JITTER + 2 * JITTER * chance)
+    if error.retry_after is not None and math.isfinite(error.retry_after):
         # Later than asked for is polite, earlier is not, so this jitter is added.
-        asked = min(retry_after, LONGEST_WAIT)
+        asked = min(error.retry_after, LONGEST_WAIT)
         delay = max(delay, asked + min(asked * JITTER, 5.0) * chance)
     return Decision("retry", now + timedelta(seconds=delay))
 
 
 def attempts_exhausted(*, priority: str, attempts: int, limit: int | None) -> bool:
     """Tell whether no attempt is left after ``attempts`` of them."""
-    retries = RETRIES.get(priority, RETRIES["P2"])
-    return attempts >= (limit or retries.attempts)
+    return attempts >= (limit or _retries(priority).attempts)
+
+
+def _retries(priority: str) -> Retries:
+    return RETRIES.get(priority, RETRIES["P2"])
 
 
 def chunks(ids: Sequence[int], priority: str) -> list[list[int]]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from celery import current_app
 from kombu import pools
 from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from btc_watcher.lib.redis_keys import notifications_queue
 from notifications.policy import chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ BROKER_OPTIONS: Final = {
     "connect_retries_timeout": 2,
 }
 REST_SECONDS: Final = 5.0
-ERRORS: Final = (KombuError, RedisError, OSError)
+# Kombu raises errors of its own in place of the broker client's.
+ERRORS: Final = (KombuError, OSError)
 
 
 @dataclass(slots=True)
@@ -89,7 +91,7 @@ def _publish(tasks: Iterable[tuple[str, list[int]]]) -> int:
             pools.producers[connection].acquire(block=True, timeout=5) as producer,
             producer.batch(),
         ):
-            for count, (queue, ids) in enumerate(tasks, start=1):
+            for queue, ids in tasks:
                 current_app.send_task(
                     DELIVER,
                     args=[ids],
@@ -98,6 +100,7 @@ def _publish(tasks: Iterable[tuple[str, list[int]]]) -> int:
                     retry=False,
                     ignore_result=True,
                 )
+                count += 1
     except ERRORS as error:
         rest.until = time.monotonic() + REST_SECONDS
         # The text of the error may hold the broker's address with its password.

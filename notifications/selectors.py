@@ -10,6 +10,7 @@ from notifications.models import Notification, NotificationChannel
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def notifications_newest(
 
 
 def notifications_of_signal(
-    signal_id: object, *, since: datetime
+    signal_id: UUID, *, since: datetime
 ) -> Sequence[Notification]:
     """Return the notifications about one signal that were made since ``since``."""
     return list(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from celery import shared_task
 from django.utils import timezone
@@ -24,7 +24,7 @@ def deliver(self: Task[..., None], ids: list[int]) -> None:
     """Deliver the notifications ``ids``; what takes too long goes to the queue's end."""
     left = notifications_deliver(ids=ids)
     if left:
-        delivery: dict[str, Any] = self.request.delivery_info or {}
+        delivery = self.request.delivery_info or {}
         queue = delivery.get("routing_key")
         rest_enqueue(left, str(queue or notifications_queue("P2")))
 

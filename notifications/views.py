@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET
 
 from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications import mailcatcher
 from notifications.messages import content_body
-from notifications.models import NotificationStatus
+from notifications.models import ChannelType, NotificationStatus
 from notifications.selectors import HistoryFilter, channels_all, notifications_newest
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from notifications.models import Notification
 
+Choice = TypeVar("Choice")
 DAYS: Final = (1, 7, 30, 90)
 DEFAULT_DAYS: Final = 7
 LIMIT: Final = 100
@@ -88,19 +90,24 @@ def row_shown(row: Notification) -> dict[str, object]:
     title = str(data.get("title") or row.content.partition("\n")[0])
     return {
         "row": row,
-        "channel": row.channel.name if row.channel else "–",
+        "channel": row.channel.name if row.channel else "-",
+        "type": _type_label(row.channel_type),
         "priority": data.get("priority", ""),
         "title": title,
         "body": content_body(row.content, title),
         "attempts": len(data.get("attempts", ())) or row.retry_count,
         "answer": row.error_message or data.get("answer", ""),
         "problem": bool(row.error_message),
-        "next_attempt_at": data.get("next_attempt_at", ""),
+        "next_attempt_at": parse_datetime(data.get("next_attempt_at", "")),
         "unknown_outcome": data.get("unknown_outcome", False),
     }
 
 
-def _one_of[T](text: str, choices: Iterable[T]) -> T | None:
+def _type_label(text: str) -> str:
+    return str(ChannelType(text).label) if text in ChannelType.values else text
+
+
+def _one_of(text: str, choices: Iterable[Choice]) -> Choice | None:
     return next((choice for choice in choices if str(choice) == text), None)
 
 

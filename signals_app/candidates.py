@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from btc_watcher.lib.errors import BtcWatcherError
 from signals_app.grading import Thresholds, strength_number
 from signals_app.identity import Meaning, signal_id, strategy_key
@@ -30,6 +32,7 @@ FUTURE: Final = timedelta(minutes=1)
 PAST: Final = timedelta(days=3653)
 HIGHEST_PRICE: Final = 10**12
 LATE_CANDLES: Final = 2
+LARGEST_PAYLOAD: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def candidate_problem(candidate: Candidate, now: datetime) -> str:
         _text_problem(candidate)
         or _time_problem(candidate, now)
         or _number_problem(candidate)
+        or _payload_problem(candidate)
     )
 
 
@@ -146,3 +150,15 @@ def _number_problem(candidate: Candidate) -> str:
         return f"Price {price!r} is not a number above 0 and below 10^12."
     _, problem = strength_number(candidate.strength)
     return f"Strength cannot be used: {problem}." if problem else ""
+
+
+def _payload_problem(candidate: Candidate) -> str:
+    try:
+        text = orjson.dumps([candidate.tag, candidate.indicators])
+    except TypeError as error:
+        return f"The tag or an indicator cannot be written as JSON: {error}."
+    if rb"\u0000" in text:
+        return "The tag or an indicator holds a NUL character, which cannot be stored."
+    if len(text) > LARGEST_PAYLOAD:
+        return f"The indicators take {len(text)} bytes; {LARGEST_PAYLOAD} are allowed."
+    return ""

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import redis
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from accounts.websocket import login_lives
 from signals_app.feed import hub_of_this_loop
 from signals_app.feed.hub import RELOAD_TEXT, START, Hub, position
 
@@ -68,6 +69,9 @@ class SignalsConsumer(AsyncWebsocketConsumer):
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
                         frame = await subscription.get()
                 except TimeoutError:
+                    if not await login_lives(self.scope):
+                        await self.close(code=NOT_LOGGED_IN)
+                        return
                     await self.send(HEARTBEAT)
                     continue
                 if frame is None or frame.position == START:

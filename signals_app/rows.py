@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from signals_app.grading import HOLD, Grade, grade
@@ -37,7 +38,7 @@ class Row:
         candidate = self.candidate
         return {
             "id": str(self.identifier),
-            "timestamp": candidate.timestamp.isoformat().replace("+00:00", "Z"),
+            "timestamp": moment_text(candidate.timestamp),
             "strategy_id": candidate.strategy_id,
             "strategy_name": candidate.strategy_name,
             "strategy_version": candidate.strategy_version,
@@ -58,6 +59,11 @@ def price_text(price: float) -> str:
     """Return a price with the eight decimals that are stored, without idle zeros."""
     text = f"{price:.{PRICE_DECIMALS}f}".rstrip("0")
     return text.removesuffix(".") or "0"
+
+
+def moment_text(moment: datetime) -> str:
+    """Return an aware moment as ISO 8601 in UTC, ending in Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def rows_build(
@@ -90,7 +96,7 @@ def _row(identifier: UUID, candidate: Candidate, streak: int, now: datetime) -> 
         "streak": streak,
         "strength_source": candidate.strength_source,
         "source": candidate.source,
-        "received_at": now.isoformat().replace("+00:00", "Z"),
+        "received_at": moment_text(now),
     }
     if candidate.tag:
         metadata["tag"] = candidate.tag
@@ -106,8 +112,7 @@ def _row(identifier: UUID, candidate: Candidate, streak: int, now: datetime) -> 
 
 
 def _open_time(candidate: Candidate) -> str:
-    opened = candidate.timestamp - duration(candidate.timeframe)
-    return opened.isoformat().replace("+00:00", "Z")
+    return moment_text(candidate.timestamp - duration(candidate.timeframe))
 
 
 def _quiet(candidate: Candidate, graded: Grade, streak: int, *, late: bool) -> str:

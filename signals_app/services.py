@@ -6,20 +6,21 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from btc_watcher.lib.partitions import SIGNALS, months_ensure
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
-from notifications.dispatch import messages_send
 
+from btc_watcher.lib.partitions import SIGNALS, months_ensure
+from notifications.dispatch import messages_send
 from signals_app import feed
 from signals_app.candidates import candidate_problem
 from signals_app.identity import moment_of
 from signals_app.messages import signal_message
 from signals_app.rows import rows_build
+from signals_app.shapes import notice_shape
 from signals_app.statements import rows_insert, streaks_select
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -59,8 +60,34 @@ def signals_record(
         (c for c, problem in zip(candidates, problems, strict=True) if not problem),
         key=lambda candidate: candidate.timestamp,
     )
-    created = _store(accepted, now) if accepted else set()
+    created, unstorable = _store_each_possible(accepted, now)
+    problems = [
+        problem or unstorable.get(candidate.identifier(), "")
+        for candidate, problem in zip(candidates, problems, strict=True)
+    ]
     return _answers(candidates, problems, created)
+
+
+def _store_each_possible(
+    candidates: Sequence[Candidate], now: datetime
+) -> tuple[set[UUID], dict[UUID, str]]:
+    """Store all; when the database refuses one, store the others by halves.
+
+    Refusals that no check has foreseen are rare (a strategy deleted a moment
+    ago), and must not take their neighbours with them.
+    """
+    if not candidates:
+        return set(), {}
+    try:
+        return _store(candidates, now), {}
+    except (DataError, IntegrityError) as error:
+        if len(candidates) == 1:
+            why = f"The database refused the signal: {str(error).splitlines()[0]}."
+            return set(), {candidates[0].identifier(): why}
+    half = len(candidates) // 2
+    first, first_refused = _store_each_possible(candidates[:half], now)
+    second, second_refused = _store_each_possible(candidates[half:], now)
+    return first | second, first_refused | second_refused
 
 
 def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
@@ -73,28 +100,29 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
         created = rows_insert(rows)
         fresh = [row for row in rows if row.identifier in created]
         events = [row.event() for row in fresh]
-        queued = messages_send(
+        told = messages_send(
             [
                 signal_message(row.identifier, event)
                 for row, event in zip(fresh, events, strict=True)
                 if not row.quiet
             ]
         )
-        transaction.on_commit(lambda: feed.publish(_frames(fresh, events, queued)))
+        transaction.on_commit(lambda: feed.publish(_frames(fresh, events, told)))
     return created
 
 
 def _frames(
-    rows: Sequence[Row], events: Sequence[dict[str, Any]], queued: int
+    rows: Sequence[Row], events: Sequence[dict[str, Any]], told: Collection[UUID]
 ) -> list[dict[str, Any]]:
-    waiting = "pending" if queued else "none"
     return [
-        {
-            "type": "signal",
-            "signal": event | {"notice": "quiet" if row.quiet else waiting},
-        }
+        {"type": "signal", "signal": event | {"notice": _notice(row, told)}}
         for row, event in zip(rows, events, strict=True)
     ]
+
+
+def _notice(row: Row, told: Collection[UUID]) -> dict[str, Any]:
+    status = "pending" if row.identifier in told else "none"
+    return notice_shape(row.metadata, [("", status)])
 
 
 def _answers(

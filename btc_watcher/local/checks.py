@@ -50,17 +50,14 @@ def check_database(url: str) -> None:
     """Refuse a DATABASE_URL that does not answer or is too old."""
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
-            version = connection.info.server_version // 10000
+            number = connection.info.server_version
     except psycopg.Error as error:
         raise LocalError(
             f"DATABASE_URL is set, but PostgreSQL does not answer there: {error}. Correct "
             "it, or unset it to use the embedded PostgreSQL."
         ) from error
-    if version < OLDEST_POSTGRES:
-        raise LocalError(
-            f"DATABASE_URL names PostgreSQL {version}, but {OLDEST_POSTGRES} or later is "
-            "needed. Upgrade it, or unset it to use the embedded PostgreSQL."
-        )
+    version = f"{number // 10000}.{number % 10000}"
+    require("PostgreSQL", version, OLDEST_POSTGRES, variable="DATABASE_URL")
 
 
 def check_redis(url: str) -> None:
@@ -76,8 +73,13 @@ def check_redis(url: str) -> None:
         ) from error
     finally:
         client.close()
-    if int(version.partition(".")[0]) < OLDEST_REDIS:
+    require("Redis", version, OLDEST_REDIS, variable="REDIS_URL")
+
+
+def require(what: str, version: str, oldest: int, *, variable: str) -> None:
+    """Refuse a dotted ``version`` whose first number is below ``oldest``."""
+    if int(version.partition(".")[0]) < oldest:
         raise LocalError(
-            f"REDIS_URL names Redis {version}, but {OLDEST_REDIS} or later (or Valkey) is "
-            "needed. Upgrade it, or unset it to use the embedded Valkey."
+            f"{variable} names {what} {version}, but {oldest} or later is needed. Upgrade "
+            f"it, or unset {variable} to use the embedded server."
         )

@@ -21,7 +21,9 @@ from btc_watcher.local.state import LocalError, ProcessIdentity, read_json, writ
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Sequence
+
+    # Signals to stop a server, each with the seconds it is given before the next.
+    StopSteps = tuple[tuple[signal.Signals, float], ...]
 
 PORT_ATTEMPTS = 3
 POLL_SECONDS = 0.01
@@ -52,8 +54,7 @@ class EmbeddedServer(DirectChild, ABC):
     key: ClassVar[str]  # in lists of processes
     default_port: ClassVar[int]
     death_signal: ClassVar[str]
-    # Signals to stop it, each with the seconds it is given before the next.
-    stop_steps: ClassVar[tuple[tuple[signal.Signals, float], ...]]
+    stop_steps: StopSteps
 
     def __init__(
         self,
@@ -73,6 +74,8 @@ class EmbeddedServer(DirectChild, ABC):
         self.throwaway = throwaway
         self.port = 0
         self.password = ""
+        # What a person should be told about the start.
+        self.notes: list[str] = []
         self._wanted_port = port
         self._lock_descriptor: int | None = None
         self._attempts = 0
@@ -104,6 +107,9 @@ class EmbeddedServer(DirectChild, ABC):
     def url(self) -> str:
         """The address for clients, with the password."""
 
+    def open_path(self) -> None:
+        """Let the user that the server runs as reach its files."""
+
     # -- life -----------------------------------------------------------------
 
     def start(self, deadline_seconds: float = START_SECONDS) -> None:
@@ -115,6 +121,7 @@ class EmbeddedServer(DirectChild, ABC):
         """Start the program without waiting for it, ending a left-over of ours first."""
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._take_lock()
+        self.open_path()
         self.end_leftovers()
         state = self._state()
         self.password = str(state.get("password") or secrets.token_hex(24))
@@ -252,9 +259,7 @@ def processes_inside(folder: Path, program: Path) -> list[psutil.Process]:
     return found
 
 
-def end_process(
-    process: psutil.Process, steps: Sequence[tuple[signal.Signals, float]]
-) -> None:
+def end_process(process: psutil.Process, steps: StopSteps) -> None:
     """Send the signals of ``steps`` one after another until ``process`` is gone."""
     for number, patience in steps:
         try:

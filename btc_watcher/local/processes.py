@@ -127,6 +127,8 @@ class ProcessManager:
         for server in servers:
             rotate(server.log_path)
             server.launch()
+            for note in server.notes:
+                self._tell(note)
         for server in servers:
             server.wait_ready()
             self._slots[server.key] = _Slot(server, time.monotonic())

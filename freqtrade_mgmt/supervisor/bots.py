@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from freqtrade_mgmt.bot_config import bot_name
 from freqtrade_mgmt.supervisor.client import BotClient, BotUnreachableError
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from freqtrade_mgmt.bot_config import BotIdentity, BotPaths
     from freqtrade_mgmt.supervisor.frames import Watched
-    from freqtrade_mgmt.supervisor.intake import IntakeQueue
+    from freqtrade_mgmt.supervisor.intake import Taker
     from freqtrade_mgmt.supervisor.processes import BotProcess
 
 logger = logging.getLogger(__name__)
 
-KNOCK_SECONDS = 0.3
+KNOCK_SECONDS: Final = 0.3
+AGAIN_SECONDS: Final = 5.0
 
 
 class Bot:
@@ -52,7 +53,7 @@ class Bot:
         self._task: asyncio.Task[None] | None = None
 
     def follow(
-        self, intake: IntakeQueue, newest: Mapping[str, int], first_backfill: int
+        self, intake: Taker, newest: Mapping[str, int], first_backfill: int
     ) -> None:
         """Begin to talk to the bot as soon as it answers."""
         self._task = asyncio.create_task(
@@ -97,8 +98,18 @@ class Bot:
                 await self._task
             self._task = None
 
+    async def _follow_for_ever(
+        self, intake: Taker, newest: Mapping[str, int], first_backfill: int
+    ) -> None:
+        while True:
+            try:
+                await self._follow(intake, newest, first_backfill)
+            except Exception:
+                logger.exception("%s: following failed.", self.watched.name)
+                await asyncio.sleep(AGAIN_SECONDS)
+
     async def _follow(
-        self, intake: IntakeQueue, newest: Mapping[str, int], first_backfill: int
+        self, intake: Taker, newest: Mapping[str, int], first_backfill: int
     ) -> None:
         async with BotClient(self._identity.port, self._identity.credentials) as client:
             await self._wait_for_answer(client)

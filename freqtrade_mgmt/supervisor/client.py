@@ -44,13 +44,17 @@ class BotClient:
         self._base = f"http://127.0.0.1:{port}/api/v1"
         self._socket = f"ws://127.0.0.1:{port}/api/v1/message/ws"
         self._token = credentials.ws_token
-        self._auth = aiohttp.BasicAuth(credentials.username, credentials.password)
+        self._headers = {
+            "Authorization": aiohttp.encode_basic_auth(
+                credentials.username, credentials.password
+            )
+        }
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> BotClient:
         """Open the session."""
         self._session = aiohttp.ClientSession(
-            auth=self._auth, timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+            headers=self._headers, timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         )
         return self
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from freqtrade_mgmt.supervisor.client import BotClient, Frame
-    from freqtrade_mgmt.supervisor.intake import IntakeQueue
+    from freqtrade_mgmt.supervisor.intake import Taker
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Collector:
         *,
         client: BotClient,
         watched: Watched,
-        intake: IntakeQueue,
+        intake: Taker,
         newest: Mapping[str, int],
         first_backfill: int,
     ) -> None:
@@ -146,7 +146,7 @@ class Collector:
         seen = Seen(self._watched.strategy_id, {pair: newest})
         for candle in candles:
             try:
-                seen.candidates += candle_candidates(candle, self._watched, source)
+                seen.candidates.extend(candle_candidates(candle, self._watched, source))
             except FrameError as error:
                 logger.error("%s: %s", self._watched.name, error)  # noqa: TRY400
         await self._intake.submit(seen)

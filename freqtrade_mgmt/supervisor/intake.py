@@ -13,7 +13,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
@@ -44,6 +44,13 @@ class Seen:
     strategy_id: int
     newest: dict[str, int]
     candidates: list[Candidate] = field(default_factory=list)
+
+
+class Taker(Protocol):
+    """Whoever takes what a collector saw."""
+
+    async def submit(self, seen: Seen) -> None:
+        """Take candles; wait when they cannot be taken now."""
 
 
 class IntakeQueue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from notifications.services.channels import (
     TestResult,
+    channel_config_check,
     channel_config_shown,
     channel_create,
     channel_test,
@@ -18,6 +19,7 @@ __all__ = [
     "Claim",
     "Outcome",
     "TestResult",
+    "channel_config_check",
     "channel_config_shown",
     "channel_create",
     "channel_test",

@@ -38,7 +38,11 @@ class TestResult:
 
 
 def channel_create(
-    *, name: str, type: str, config: Mapping[str, Any], **fields: Any
+    *,
+    name: str,
+    type: str,  # noqa: A002 - the name of the column
+    config: Mapping[str, Any],
+    **fields: Any,
 ) -> NotificationChannel:
     """Store a channel; secrets in ``config`` are given in clear and stored encrypted.
 
@@ -71,11 +75,7 @@ def channel_update(
     """
     transport = _transport(channel.type)
     if config is not None:
-        kept = {
-            field: channel.config[field]
-            for field in transport.secret_fields
-            if field in channel.config and field not in config
-        }
+        kept = _kept(channel, transport, config)
         given = {key: value for key, value in config.items() if value is not None}
         _check(transport, kept | given, fields)
         channel.config = _sealed(channel, transport, given) | kept
@@ -119,6 +119,18 @@ def channel_test(channel: NotificationChannel) -> TestResult:
     )
 
 
+def channel_config_check(
+    *, channel_type: str, config: Mapping[str, Any], channel: NotificationChannel
+) -> None:
+    """Raise ConfigurationError where channel_create or channel_update would.
+
+    ``channel`` has the secrets that stay; one that is not stored has none.
+    """
+    transport = _transport(channel_type)
+    kept = _kept(channel, transport, config) if channel.pk else {}
+    _check(transport, kept | dict(config), {})
+
+
 def channel_config_shown(channel: NotificationChannel) -> dict[str, Any]:
     """Return the configuration without its secrets, for people to read."""
     transport = TRANSPORTS.get(channel.type)
@@ -133,6 +145,17 @@ def _transport(channel_type: str) -> Transport:
             f" use one of {', '.join(sorted(TRANSPORTS))}."
         )
     return TRANSPORTS[channel_type]
+
+
+def _kept(
+    channel: NotificationChannel, transport: Transport, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the stored tokens of the secrets that ``config`` does not mention."""
+    return {
+        field: channel.config[field]
+        for field in transport.secret_fields
+        if field in channel.config and field not in config
+    }
 
 
 def _check(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +16,7 @@ from notifications.policy import LEASE
 from notifications.transports.base import Outgoing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -93,7 +93,7 @@ def notification_claim(*, notification_id: int, now: datetime) -> Claim | None:
     Returns None when it is not due, already settled, or in somebody's hands.
     """
     token = uuid.uuid4().hex
-    parameters = {
+    parameters: dict[str, Any] = {
         "id": notification_id,
         "token": token,
         "now": now,

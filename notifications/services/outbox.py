@@ -126,19 +126,15 @@ def notifications_sweep(*, lengths: Mapping[str, int], now: datetime) -> list[Qu
     ``lengths`` are the tasks that wait in the queue of each priority: while there
     are some, a notification's own task is given more time to be among them.
     """
-    before = {
-        f"before_{priority}": now - sweep_patience(priority, lengths[priority])
-        for priority in PRIORITIES
+    parameters: dict[str, Any] = {
+        "now": now,
+        "now_text": now.isoformat(),
+        "lease_over": now - LEASE,
+        "limit": SWEEP_LIMIT,
     }
+    for priority in PRIORITIES:
+        patience = sweep_patience(priority, lengths[priority])
+        parameters[f"before_{priority}"] = now - patience
     with connection.cursor() as cursor:
-        cursor.execute(
-            SWEEP,
-            {
-                "now": now,
-                "now_text": now.isoformat(),
-                "lease_over": now - LEASE,
-                "limit": SWEEP_LIMIT,
-            }
-            | before,
-        )
+        cursor.execute(SWEEP, parameters)
         return [Queued(*row) for row in cursor.fetchall()]

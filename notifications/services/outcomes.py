@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from btc_watcher.lib.errors import TransportError
 from notifications.models import NotificationChannel, NotificationStatus
-from notifications.policy import ATTEMPTS_KEPT, after_failure
+from notifications.policy import ATTEMPTS_KEPT, Failure, after_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,12 +78,11 @@ def outcome_of_receipt(claim: Claim, receipt: Receipt, now: datetime) -> Outcome
         extra["refused"] = refused
     if receipt.left:
         decision = after_failure(
+            Failure(limit=claim.attempts_limit),
             priority=claim.priority,
             attempts=claim.attempt,
-            permanent=False,
             now=now,
             chance=_chance(),
-            limit=claim.attempts_limit,
         )
         if decision.status == NotificationStatus.RETRY:
             extra["left"] = list(receipt.left)
@@ -107,13 +106,15 @@ def outcome_of_receipt(claim: Claim, receipt: Receipt, now: datetime) -> Outcome
 def outcome_of_error(claim: Claim, error: TransportError, now: datetime) -> Outcome:
     """Return the outcome when the provider did not take the message."""
     decision = after_failure(
+        Failure(
+            permanent=error.permanent,
+            retry_after=error.retry_after,
+            limit=claim.attempts_limit,
+        ),
         priority=claim.priority,
         attempts=claim.attempt,
-        permanent=error.permanent,
         now=now,
         chance=_chance(),
-        retry_after=error.retry_after,
-        limit=claim.attempts_limit,
     )
     left = claim.metadata.get("left")
     status = decision.status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
@@ -14,6 +13,7 @@ from btc_watcher.lib.errors import ConfigurationError, EncryptionError, Transpor
 from notifications.messages import storable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from notifications.models import NotificationChannel

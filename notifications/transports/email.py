@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -28,6 +27,8 @@ from notifications.transports.base import (
 from notifications.transports.smtp import Answer, Backend
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.core.mail import EmailMessage
 
 PORTS: Final = {"none": 25, "starttls": 587, "tls": 465}
@@ -83,10 +84,8 @@ def _recipients(value: object) -> tuple[str, ...]:
 
 def _address(text: str, key: str) -> str:
     try:
-        validate_email(parseaddr(text)[1])
         # A line break would begin another header.
-        if not text.isprintable():
-            raise ValidationError("not printable")
+        validate_email(parseaddr(text)[1] if text.isprintable() else "")
     except ValidationError:
         raise ConfigurationError(
             f"{key!r} holds {text!r}, which is not an email address."
@@ -110,12 +109,19 @@ class EmailTransport(Transport):
     ) -> Receipt:
         """Send to everybody, or to those who are left of an earlier attempt."""
         email = EmailConfig.read(config)
+        password = secrets.get("password", "")
+        if not (email.username + password).isascii():
+            raise TransportError(
+                "'username' or 'password' holds a letter outside ASCII, which an SMTP"
+                " login cannot carry. Change it at the mail server.",
+                permanent=True,
+            )
         backend = Backend(
             deadline=self.deadline,
             host=email.host,
             port=email.port,
             username=email.username,
-            password=secrets.get("password", ""),
+            password=password,
             use_tls=email.security == "starttls",
             use_ssl=email.security == "tls",
             timeout=email.timeout,

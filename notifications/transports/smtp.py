@@ -67,7 +67,7 @@ class Backend(EmailBackend):
         self._watch: list[_Keeping] = []
 
     @property
-    def connection_class(self) -> Callable[..., smtplib.SMTP]:
+    def connection_class(self) -> Callable[..., smtplib.SMTP]:  # type: ignore[override]  # Django only calls it
         kind = KeepingSMTPS if self.use_ssl else KeepingSMTP
         return functools.partial(kind, watch=self._watch)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -14,6 +13,8 @@ from btc_watcher.lib.outgoing import OutgoingSession
 from notifications.transports.base import Outgoing, Receipt, Transport, required_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import requests
 
 API_BASE: Final = "https://api.telegram.org"

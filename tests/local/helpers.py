@@ -46,17 +46,23 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def postgres(folder: Path, port: int | None = None) -> EmbeddedPostgres:
-    """Return a quick PostgreSQL in ``folder`` that prefers ``port`` or any free one."""
+def postgres(
+    folder: Path, port: int | None = None, *, throwaway: bool = True
+) -> EmbeddedPostgres:
+    """Return a PostgreSQL in ``folder`` that prefers ``port`` or any free one.
+
+    A throwaway one starts quickly and may lose commits when it is killed.
+    """
     preferred = port or ports.any_free()
-    return EmbeddedPostgres(
-        folder / "postgres", folder / "postgres.log", preferred, throwaway=True
-    )
+    log = folder / "postgres.log"
+    return EmbeddedPostgres(folder / "postgres", log, preferred, throwaway=throwaway)
 
 
 def valkey(folder: Path, port: int | None = None) -> EmbeddedValkey:
     """Return a Valkey in ``folder`` that keeps its data and prefers ``port``."""
-    return EmbeddedValkey(folder / "valkey", folder / "valkey.log", port or ports.any_free())
+    return EmbeddedValkey(
+        folder / "valkey", folder / "valkey.log", port or ports.any_free()
+    )
 
 
 @contextlib.contextmanager

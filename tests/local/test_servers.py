@@ -21,6 +21,7 @@ from tests.local.helpers import (
     next_line,
     postgres,
     running_script,
+    scratch_folder,
     valkey,
     wait_until,
 )
@@ -52,6 +53,16 @@ def database(folder: Path) -> Iterator[EmbeddedPostgres]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[EmbeddedPostgres]:
+    """A running PostgreSQL for tests that only look at it."""
+    with scratch_folder() as path:
+        server = postgres(path)
+        server.start()
+        yield server
+        server.stop()
+
+
 @pytest.fixture
 def queue(folder: Path) -> Iterator[EmbeddedValkey]:
     """A running Valkey of this test's own."""
@@ -75,10 +86,10 @@ def write(server: EmbeddedPostgres, statement: str) -> None:
 
 
 def test_postgres_serves_with_the_settings_that_the_product_counts_on(
-    database: EmbeddedPostgres,
+    shared: EmbeddedPostgres,
 ) -> None:
     found = {
-        name: ask(database, f"SHOW {name}")
+        name: ask(shared, f"SHOW {name}")
         for name in ("jit", "timezone", "max_connections", "listen_addresses")
     }
     assert found == {
@@ -87,8 +98,8 @@ def test_postgres_serves_with_the_settings_that_the_product_counts_on(
         "max_connections": "200",
         "listen_addresses": "127.0.0.1",
     }
-    assert ask(database, "SELECT count(*) >= 0 FROM pg_stat_statements") == "True"
-    assert ask(database, "SELECT rolsuper FROM pg_roles WHERE rolname = user") == "False"
+    assert ask(shared, "SELECT count(*) >= 0 FROM pg_stat_statements") == "True"
+    assert ask(shared, "SELECT rolsuper FROM pg_roles WHERE rolname = user") == "False"
 
 
 def test_a_stopped_server_is_gone_and_can_be_stopped_again(
@@ -101,7 +112,9 @@ def test_a_stopped_server_is_gone_and_can_be_stopped_again(
     assert all(pid is not None and is_gone(pid) for pid in pids)
 
 
-def test_data_and_port_survive_a_restart(folder: Path, database: EmbeddedPostgres) -> None:
+def test_data_and_port_survive_a_restart(
+    folder: Path, database: EmbeddedPostgres
+) -> None:
     write(database, "CREATE TABLE kept AS SELECT 42 AS answer")
     port = database.port
     database.stop()
@@ -115,9 +128,9 @@ def test_data_and_port_survive_a_restart(folder: Path, database: EmbeddedPostgre
 
 
 def test_no_password_is_in_the_process_list_or_in_a_readable_file(
-    folder: Path, database: EmbeddedPostgres, queue: EmbeddedValkey
+    shared: EmbeddedPostgres, queue: EmbeddedValkey
 ) -> None:
-    for server in (database, queue):
+    for server in (shared, queue):
         assert server.pid is not None
         assert server.password not in " ".join(psutil.Process(server.pid).cmdline())
         for path in server.data_dir.glob("*"):
@@ -127,22 +140,24 @@ def test_no_password_is_in_the_process_list_or_in_a_readable_file(
 
 
 def test_a_wrong_password_is_refused(
-    database: EmbeddedPostgres, queue: EmbeddedValkey
+    shared: EmbeddedPostgres, queue: EmbeddedValkey
 ) -> None:
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(database.url.replace(database.password, "guess"))
+        psycopg.connect(shared.url.replace(shared.password, "guess"))
     with pytest.raises(redis.AuthenticationError):
         redis.Redis.from_url(queue.url.replace(queue.password, "guess")).ping()
 
 
-def test_postgres_never_runs_as_root(database: EmbeddedPostgres) -> None:
-    assert database.pid is not None
-    owner = psutil.Process(database.pid).uids()
+def test_postgres_never_runs_as_root(shared: EmbeddedPostgres) -> None:
+    assert shared.pid is not None
+    owner = psutil.Process(shared.pid).uids()
     assert 0 not in (owner.real, owner.effective, owner.saved)
-    assert database.cluster.stat().st_uid == owner.real
+    assert shared.cluster.stat().st_uid == owner.real
 
 
-def test_a_folder_closed_to_others_is_opened_for_search_and_no_more(folder: Path) -> None:
+def test_a_folder_closed_to_others_is_opened_for_search_and_no_more(
+    folder: Path,
+) -> None:
     closed = folder / "closed" / "deeper"
     closed.mkdir(parents=True)
     closed.parent.chmod(0o700)
@@ -154,6 +169,9 @@ def test_a_folder_closed_to_others_is_opened_for_search_and_no_more(folder: Path
         server.stop()
     # An ordinary user's PostgreSQL is that same user, so nothing has to be opened.
     assert mode == (0o701 if os.geteuid() == 0 else 0o700)
+    assert [str(closed.parent) in note for note in server.notes] == [True] * len(
+        server.notes
+    )
 
 
 @pytest.mark.parametrize("make", [postgres, valkey])
@@ -213,20 +231,27 @@ def test_a_server_that_cannot_start_shows_its_log(
 
 @pytest.mark.faults
 def test_a_killed_postgres_keeps_what_was_committed_and_its_orphans_are_ended(
-    folder: Path, database: EmbeddedPostgres
+    folder: Path,
 ) -> None:
-    write(database, "CREATE TABLE kept AS SELECT 42 AS answer")
-    assert database.pid is not None
-    with closing(psycopg.connect(database.url)) as busy:
-        orphan = busy.info.backend_pid
-        # A backend inside a long query does not notice its postmaster's death.
-        busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 100000000000)")
-        os.kill(database.pid, signal.SIGKILL)
-        wait_until(lambda: not database.alive, "killed")
-        database.stop()
+    database = postgres(folder, throwaway=False)
+    try:
         database.start()
-    assert is_gone(orphan)
-    assert ask(database, "SELECT answer FROM kept") == "42"
+        write(database, "CREATE TABLE kept AS SELECT 42 AS answer")
+        assert database.pid is not None
+        with closing(psycopg.connect(database.url)) as busy:
+            orphan = busy.info.backend_pid
+            # A backend inside a long query does not notice its postmaster's death.
+            busy.pgconn.send_query(
+                b"SELECT count(*) FROM generate_series(1, 100000000000)"
+            )
+            os.kill(database.pid, signal.SIGKILL)
+            wait_until(lambda: not database.alive, "killed")
+            database.stop()
+            database.start()
+        assert is_gone(orphan)
+        assert ask(database, "SELECT answer FROM kept") == "42"
+    finally:
+        database.stop()
 
 
 @pytest.mark.faults
@@ -243,7 +268,9 @@ def test_a_killed_valkey_keeps_its_queues(folder: Path, queue: EmbeddedValkey) -
 
 
 @pytest.mark.faults
-def test_servers_end_with_a_parent_that_was_killed_and_start_again(folder: Path) -> None:
+def test_servers_end_with_a_parent_that_was_killed_and_start_again(
+    folder: Path,
+) -> None:
     with running_script(PARENT, str(folder)) as parent:
         pids = [int(word) for word in next_line(parent).split()]
         parent.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ class Command(BaseCommand):
 
     async def serve(self, port: int) -> None:
         """Listen, say so on a line of its own, and wait for the end."""
+        # Otherwise every line of every dialogue is told.
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,66 @@
+"""Error answers outside the API's views: a page for people, a problem for programs."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
+from django.template import loader
+from django.utils.translation import gettext as _
+
+from btc_watcher.lib.rest import PROBLEM_TYPE, problem
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+API_PREFIX: Final = "/api/"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400."""
+    title, detail = _("Bad request"), _("This request could not be understood.")
+    return _answer(request, HTTPStatus.BAD_REQUEST, title, detail)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    title, detail = (
+        _("Not allowed"),
+        _("Your account may not do this. Ask an administrator."),
+    )
+    return _answer(request, HTTPStatus.FORBIDDEN, title, detail)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 where the CSRF token was missing or wrong (CSRF_FAILURE_VIEW)."""
+    detail = _("The page was too old, or it was sent from elsewhere. Load it again.")
+    if reason == REASON_NO_CSRF_COOKIE:
+        detail = _("Your browser sent no cookie. Allow cookies for this site.")
+    return _answer(request, HTTPStatus.FORBIDDEN, _("Not allowed"), detail)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404."""
+    title, detail = _("Not found"), _("There is nothing at this address.")
+    return _answer(request, HTTPStatus.NOT_FOUND, title, detail)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 without a word about the inside."""
+    title = _("Something went wrong")
+    detail = _("The error was logged. Try again; nothing that was stored is lost.")
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, title, detail)
+
+
+def _answer(
+    request: HttpRequest, status: HTTPStatus, title: str, detail: str
+) -> HttpResponse:
+    if request.path.startswith(API_PREFIX):
+        return JsonResponse(
+            problem(status, detail), status=status, content_type=PROBLEM_TYPE
+        )
+    # Without the request: context processors would ask for the person.
+    context = {"status": status.value, "title": title, "detail": detail}
+    return HttpResponse(loader.render_to_string("error.html", context), status=status)

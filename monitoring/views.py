@@ -1,0 +1,26 @@
+"""The address that monitors ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from monitoring.health import health as system_health
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+@login_not_required
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when signals can arrive and leave, else 503; a word per component."""
+    report = system_health.report()
+    return JsonResponse(
+        report, status=503 if report["status"] == "unavailable" else 200
+    )

@@ -1,0 +1,142 @@
+"""Reading signals. Every query is bounded in time, so it touches few partitions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+from btc_watcher.lib.errors import BtcWatcherError
+from notifications.models import Notification
+from signals_app.identity import moment_of
+from signals_app.models import Signal
+from strategies.models import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+
+DEFAULT_WINDOW: Final = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalFilter:
+    """What is asked for; ``since`` is included, ``until`` is not."""
+
+    since: datetime
+    until: datetime
+    strategy: str = ""
+    pair: str = ""
+    exchange: str = ""
+    timeframe: str = ""
+    type: str = ""
+    level: str = ""
+    priority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in the list: the last signal that was given."""
+
+    timestamp: datetime
+    identifier: UUID
+
+    def text(self) -> str:
+        """Return the cursor as it stands in an address."""
+        raw = f"{int(self.timestamp.timestamp() * 1000)}:{self.identifier}"
+        return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Read what ``text`` wrote; raise BtcWatcherError when it is no cursor."""
+        try:
+            raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+            stamp, _, identifier = raw.partition(":")
+            moment = datetime.fromtimestamp(int(stamp) / 1000, UTC)
+            return cls(moment, UUID(identifier))
+        except (binascii.Error, ValueError, OverflowError, OSError) as error:
+            raise BtcWatcherError(
+                f"{text[:80]!r} is no cursor; use the one in the answer's next address."
+            ) from error
+
+
+def signals_page(
+    wanted: SignalFilter, *, size: int, after: Cursor | None = None
+) -> tuple[list[Signal], Cursor | None]:
+    """Return up to ``size`` signals, newest first, and where the next page begins."""
+    until = wanted.until if after is None else min(wanted.until, _just_after(after))
+    signals = _filtered(wanted).filter(timestamp__gte=wanted.since, timestamp__lt=until)
+    if after is not None:
+        signals = signals.annotate(
+            place=RawSQL(
+                "(timestamp, id) < (%s, %s)", (after.timestamp, after.identifier)
+            )
+        ).filter(place=True)
+    found = list(signals.order_by("-timestamp", "-id")[: size + 1])
+    if len(found) <= size:
+        return found, None
+    last = found[size - 1]
+    return found[:size], Cursor(last.timestamp, last.pk)
+
+
+def signals_newest(limit: int, now: datetime) -> list[Signal]:
+    """Return the newest signals of the last month, newest first."""
+    wanted = SignalFilter(since=now - DEFAULT_WINDOW, until=now + timedelta(minutes=2))
+    return signals_page(wanted, size=limit)[0]
+
+
+def signal_by_id(identifier: UUID) -> Signal | None:
+    """Return one signal; the id tells the partition, so one is looked into."""
+    moment = moment_of(identifier)
+    if moment is None:
+        return None
+    return Signal.objects.filter(pk=identifier, timestamp=moment).first()
+
+
+def deliveries_of(signals: Sequence[Signal]) -> dict[UUID, list[tuple[str, str]]]:
+    """Return (channel, status) of the notifications about each signal."""
+    found: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
+    if not signals:
+        return found
+    oldest = min(signal.timestamp for signal in signals)
+    rows = Notification.objects.filter(
+        signal_id__in=[signal.pk for signal in signals], sent_at__gte=oldest
+    ).values_list("signal_id", "channel__name", "status")
+    for signal_id, channel, status in rows:
+        if signal_id is not None:
+            found[signal_id].append((channel or "", status))
+    return found
+
+
+def _filtered(wanted: SignalFilter) -> QuerySet[Signal]:
+    values = {
+        "pair": wanted.pair,
+        "exchange": wanted.exchange,
+        "timeframe": wanted.timeframe,
+        "signal_type": wanted.type,
+        "strength_level": wanted.level,
+        "priority": wanted.priority,
+    }
+    signals = Signal.objects.filter(**{key: v for key, v in values.items() if v})
+    if not wanted.strategy:
+        return signals
+    if wanted.strategy.isdigit():
+        return signals.filter(strategy_id=int(wanted.strategy))
+    # The index is on the id; signals that others posted have a name alone.
+    ids = list(
+        Strategy.objects.filter(name=wanted.strategy).values_list("id", flat=True)
+    )
+    nameless = Q(strategy_id=None, strategy_name=wanted.strategy)
+    return signals.filter(Q(strategy_id__in=ids) | nameless if ids else nameless)
+
+
+def _just_after(cursor: Cursor) -> datetime:
+    return cursor.timestamp + timedelta(milliseconds=1)

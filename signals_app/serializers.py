@@ -1,0 +1,90 @@
+"""What the API takes, checked and named as people write it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from signals_app.models import Level, Priority, SignalType
+from signals_app.selectors import DEFAULT_WINDOW, SignalFilter
+
+LARGEST_PAGE = 1_000
+LONGEST_WINDOW = timedelta(days=366)
+
+
+class AwareDateTimeField(serializers.DateTimeField):
+    """A moment with its zone: one without would mean another in every zone."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """Refuse a moment without an offset."""
+        if timezone.is_naive(value):
+            raise serializers.ValidationError(
+                _("%(time)s has no zone; write it with an offset or Z.")
+                % {"time": value.isoformat()}
+            )
+        return super().enforce_timezone(value)
+
+
+class SignalQuerySerializer(serializers.Serializer[Any]):
+    """The parameters of the list."""
+
+    strategy = serializers.CharField(required=False, max_length=100)
+    pair = serializers.CharField(required=False, max_length=20)
+    exchange = serializers.CharField(required=False, max_length=50)
+    timeframe = serializers.CharField(required=False, max_length=10)
+    type = serializers.ChoiceField(required=False, choices=SignalType.choices)
+    level = serializers.ChoiceField(required=False, choices=Level.choices)
+    priority = serializers.ChoiceField(required=False, choices=Priority.choices)
+    since = AwareDateTimeField(required=False)
+    until = AwareDateTimeField(required=False)
+    cursor = serializers.CharField(required=False, max_length=200)
+    page_size = serializers.IntegerField(
+        required=False, min_value=1, max_value=LARGEST_PAGE
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Name two fields by words that Python keeps for itself."""
+        fields = super().get_fields()
+        fields["from"] = fields.pop("since")
+        fields["to"] = fields.pop("until")
+        return fields
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a window that is empty or longer than a year."""
+        until = attrs.get("to", timezone.now() + timedelta(minutes=2))
+        since = attrs.get("from", until - DEFAULT_WINDOW)
+        if since >= until:
+            raise serializers.ValidationError({"from": _("It must be before “to”.")})
+        if until - since > LONGEST_WINDOW:
+            raise serializers.ValidationError(
+                {"from": _("A query may span 366 days; ask for the rest separately.")}
+            )
+        return attrs | {"from": since, "to": until}
+
+    def wanted(self) -> SignalFilter:
+        """Return the checked parameters."""
+        values = dict(self.validated_data)
+        since, until = values.pop("from"), values.pop("to")
+        for name in ("cursor", "page_size"):
+            values.pop(name, None)
+        return SignalFilter(since=since, until=until, **values)
+
+
+class SignalInSerializer(serializers.Serializer[Any]):
+    """One signal that somebody posts."""
+
+    strategy = serializers.CharField(max_length=100)
+    pair = serializers.CharField(max_length=20)
+    exchange = serializers.CharField(max_length=50)
+    timeframe = serializers.CharField(max_length=10)
+    type = serializers.ChoiceField(choices=SignalType.choices)
+    price = serializers.FloatField()
+    timestamp = AwareDateTimeField()
+    strength = serializers.FloatField(required=False, allow_null=True)
+    tag = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    version = serializers.CharField(required=False, max_length=20)
+    indicators = serializers.DictField(required=False)

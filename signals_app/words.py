@@ -1,0 +1,61 @@
+"""Words for codes, in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from signals_app.models import Level, SignalType
+
+QUIET: Final = {
+    "hold": _("not sent: entry and exit contradict each other"),
+    "late": _("not sent: the candle was too old"),
+    "weak": _("not sent: below the weak threshold"),
+    "streak": _("not sent: goes on from the candle before"),
+}
+NOTICES: Final = {
+    "sent": _("sent"),
+    "pending": _("pending"),
+    "retry": _("trying again"),
+    "failed": _("failed"),
+    "none": _("no channel"),
+}
+STRENGTH_SOURCES: Final = {
+    "column": _("from the strategy's column"),
+    "tag": _("from the tag"),
+    "expression": _("from the expression"),
+    "posted": _("as posted"),
+    "default": _("default: the strategy gave none"),
+}
+ORIGINS: Final = {
+    "live": _("live"),
+    "backfill": _("back-filled: computed again on a later frame"),
+    "api": _("posted by another program"),
+}
+
+
+def page_words() -> dict[str, Any]:
+    """Return what the live page's script says, and how it writes times."""
+    return {
+        "language": "zh-CN" if (get_language() or "").startswith("zh") else "en-GB",
+        "zone": timezone.get_current_timezone_name(),
+        "types": _plain(dict(SignalType.choices)),
+        "levels": _plain(dict(Level.choices)),
+        "notices": _plain(NOTICES),
+        "quiet": _plain(QUIET),
+        "connection": {
+            "online": str(_("Connected")),
+            "connecting": str(_("Connecting")),
+            "offline": str(_("Disconnected; trying again")),
+        },
+        "guessed": str(_("The strategy gave no strength; its default was used.")),
+        "late": str(_("late")),
+        "lateHint": str(_("Stored, but too old to act on when it arrived.")),
+    }
+
+
+def _plain(words: dict[Any, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in words.items()}

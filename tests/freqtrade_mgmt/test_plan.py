@@ -1,0 +1,139 @@
+"""The supervisor's decisions as tables of cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from freqtrade_mgmt.supervisor.plan import (
+    Cause,
+    Kind,
+    Observed,
+    Phase,
+    cause_of,
+    end_in_words,
+    plan,
+    verdict,
+)
+
+NOW = 1_000.0
+
+
+def bot(**changes: Any) -> Observed:
+    values: dict[str, Any] = {
+        "strategy_id": 1,
+        "phase": Phase.RUNNING,
+        "alive": True,
+        "proven": True,
+        "since": NOW - 5,
+    }
+    return Observed(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "observed", "expected"),
+    [
+        ({1}, [], [Kind.START]),
+        (set(), [], []),
+        ({1}, [bot()], []),
+        (set(), [bot()], [Kind.STOP]),
+        ({1}, [bot(phase=Phase.STARTING)], [Kind.PROVE]),
+        ({1}, [bot(phase=Phase.STARTING, proven=False)], []),
+        ({1}, [bot(phase=Phase.STARTING, proven=False, since=NOW - 121)], [Kind.STOP]),
+        (set(), [bot(phase=Phase.STARTING, proven=False)], [Kind.STOP]),
+        ({1}, [bot(alive=False)], [Kind.BURY]),
+        (set(), [bot(alive=False, phase=Phase.STOPPING)], [Kind.BURY]),
+        (set(), [bot(phase=Phase.STOPPING)], []),
+        (set(), [bot(phase=Phase.STOPPING, since=NOW - 16)], [Kind.KILL]),
+        ({1}, [bot(phase=Phase.STOPPING)], []),
+    ],
+)
+def test_wanted_and_observed_become_actions(
+    wanted: set[int], observed: list[Observed], expected: list[Kind]
+) -> None:
+    actions = plan(wanted, observed, {}, NOW, starts_at_once=2)
+
+    assert [action.kind for action in actions] == expected
+
+
+def test_starts_are_staggered() -> None:
+    starting = [bot(strategy_id=9, phase=Phase.STARTING, proven=False)]
+
+    actions = plan({1, 2, 3, 9}, starting, {}, NOW, starts_at_once=2)
+
+    assert [action.strategy_id for action in actions] == [1]
+
+
+def test_a_delay_is_kept() -> None:
+    waiting = {1: NOW + 1, 2: NOW}
+
+    actions = plan({1, 2}, [], waiting, NOW, starts_at_once=9)
+
+    assert [action.strategy_id for action in actions] == [2]
+
+
+def test_delays_grow_with_jitter_and_have_a_cap() -> None:
+    ends: list[float] = []
+    delays = []
+    for _ in range(9):
+        decision = verdict(Cause.EXCHANGE, ends, NOW, "down", dice=0.0)
+        delays.append(decision.delay)
+        ends.append(NOW)
+
+    assert delays == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert verdict(Cause.EXCHANGE, [], NOW, "", dice=1.0).delay == 6.25
+
+
+def test_an_exchange_that_is_down_is_waited_for_without_end() -> None:
+    assert not verdict(Cause.EXCHANGE, [NOW] * 50, NOW, "", 0.0).give_up
+
+
+def test_a_configuration_error_is_not_tried_again() -> None:
+    assert verdict(Cause.CONFIGURATION, [], NOW, "bad", 0.0).give_up
+
+
+def test_five_crashes_in_ten_minutes_are_given_up_and_older_ones_forgotten() -> None:
+    recent = [NOW - 1] * 4
+
+    assert verdict(Cause.CRASH, recent, NOW, "it died", 0.0).give_up
+    assert "5 times in 10 minutes. it died" in (
+        verdict(Cause.CRASH, recent, NOW, "it died", 0.0).reason
+    )
+    assert not verdict(Cause.CRASH, [NOW - 601] * 9, NOW, "", 0.0).give_up
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (
+            "freqtrade - ERROR - Impossible to load Strategy 'X'. This class does not"
+            " exist or contains Python code errors.",
+            Cause.CONFIGURATION,
+        ),
+        ("freqtrade - ERROR - Configuration error: bad", Cause.CONFIGURATION),
+        (
+            "2026 - freqtrade - ERROR - Could not load markets, therefore cannot start.",
+            Cause.EXCHANGE,
+        ),
+        ("2026 - freqtrade - ERROR - something else", Cause.CRASH),
+        ("", Cause.CRASH),
+    ],
+)
+def test_the_log_tells_the_cause(line: str, cause: Cause) -> None:
+    assert cause_of(f"a line before\n{line}\n")[0] is cause
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "probably the machine ran out of memory"),
+        (-11, "segmentation fault"),
+        (-6, "signal 6"),
+        (0, "it ended by itself with code 0"),
+        (None, "while nobody was watching"),
+    ],
+)
+def test_ends_are_told_in_words(code: int | None, words: str) -> None:
+    assert words in end_in_words(code, "the last line")
+    assert end_in_words(code, "the last line").endswith(": the last line")

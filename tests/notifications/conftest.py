@@ -1,0 +1,105 @@
+"""Fakes, channels and outcomes for the tests of notifications."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from notifications import queues
+from notifications.services import channel_create
+from tests.notifications.fakes import SmtpFake, TelegramFake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest_django
+
+    from notifications.models import NotificationChannel
+
+TOKEN = "123456:AAfake-Token_of-a-Bot-0123456789"
+Handled = list[dict[str, Any]]
+handled: Handled = []
+
+
+def note_delivery(**values: Any) -> None:
+    """Stand where signals_app's handler stands in the product."""
+    handled.append(values)
+
+
+def fail_delivery(**_values: Any) -> None:
+    """Be a handler that fails."""
+    raise RuntimeError("the handler is broken")
+
+
+@pytest.fixture(autouse=True)
+def deliveries(settings: pytest_django.fixtures.SettingsWrapper) -> Handled:
+    """Collect what the handlers are told; the broker is trusted again."""
+    handled.clear()
+    queues.rest.until = 0.0
+    settings.NOTIFICATION_OUTCOME_HANDLERS = [f"{__name__}.note_delivery"]
+    return handled
+
+
+@pytest.fixture
+def smtp() -> Iterator[SmtpFake]:
+    """A mail server that takes everything until it is told otherwise."""
+    fake = SmtpFake()
+    fake.start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def telegram() -> Iterator[TelegramFake]:
+    """A Bot API that sends everything until it is told otherwise."""
+    fake = TelegramFake()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def email_config(smtp: SmtpFake) -> dict[str, Any]:
+    """The configuration of a channel to the fake mail server."""
+    return {
+        "host": "127.0.0.1",
+        "port": smtp.port,
+        "security": "none",
+        "from": "BTC Watcher <watcher@example.org>",
+        "to": ["a@example.org"],
+        "timeout": 5,
+    }
+
+
+@pytest.fixture
+def email_channel(email_config: dict[str, Any]) -> NotificationChannel:
+    """A channel to the fake mail server."""
+    return channel_create(name="mail", type="email", config=email_config)
+
+
+@pytest.fixture
+def telegram_channel(telegram: TelegramFake) -> NotificationChannel:
+    """A channel to the fake Bot API."""
+    config = {"token": TOKEN, "chat_id": -100123, "api_base": telegram.base}
+    return channel_create(name="bot", type="telegram", config=config)
+
+
+@pytest.fixture
+def dead_port() -> int:
+    """A port of loopback where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def broker_away(monkeypatch: pytest.MonkeyPatch, dead_port: int) -> Callable[[], None]:
+    """Point Celery at a broker that is not there; call it to have the real one back."""
+
+    def back() -> None:
+        monkeypatch.delenv("CELERY_BROKER_WRITE_URL")
+        queues.rest.until = 0.0
+
+    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", f"redis://127.0.0.1:{dead_port}/0")
+    return back

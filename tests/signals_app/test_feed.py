@@ -1,0 +1,210 @@
+"""The live feed: nothing skipped, nothing twice, and honest about what was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+from channels.db import database_sync_to_async
+from channels.routing import URLRouter
+from django.contrib.auth.models import AnonymousUser
+
+from accounts.models import User
+from btc_watcher.lib import redis_keys
+from signals_app import consumers
+from signals_app.feed import cursor_now, publish, publish_reload, publisher
+from signals_app.feed import hub as hub_module
+from signals_app.feed.hub import Frame, Hub, Subscription, position
+from signals_app.routing import urlpatterns
+from tests.websocket import Page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+PERSON = User(username="trader")
+ROUTER = URLRouter(urlpatterns)
+
+
+@pytest.fixture(autouse=True)
+def _fresh(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher._missed, "events", False)
+    # One hub a test: each test has an event loop of its own.
+    monkeypatch.setattr(hub_module, "BLOCK_MS", 50)
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Callable[..., Any]]:
+    """Open the page's WebSocket; all are closed in the end."""
+    opened: list[Page] = []
+
+    async def open_one(after: str = "", user: Any = PERSON) -> Page:
+        page = Page(ROUTER, f"/signals/?after={after}", user=user, session={})
+        await page.connect()
+        opened.append(page)
+        return page
+
+    yield open_one
+    for page in opened:
+        await page.disconnect()
+
+
+def event(number: int) -> dict[str, Any]:
+    return {"type": "delivered", "number": number}
+
+
+async def tell(*events: dict[str, Any]) -> None:
+    await asyncio.to_thread(publish, events)
+
+
+async def numbers(page: Page, count: int) -> list[int]:
+    frames = [json.loads(await page.text()) for _ in range(count)]
+    return [frame["event"]["number"] for frame in frames]
+
+
+async def test_what_is_published_reaches_every_page_in_order(
+    connect: Callable[..., Any],
+) -> None:
+    start = await asyncio.to_thread(cursor_now)
+    pages = [await connect(start) for _ in range(3)]
+
+    await tell(event(1), event(2), event(3))
+
+    for page in pages:
+        assert await numbers(page, 3) == [1, 2, 3]
+
+
+async def test_a_page_resumes_after_the_last_event_that_it_saw(
+    connect: Callable[..., Any],
+) -> None:
+    await tell(event(1))
+    seen = await asyncio.to_thread(cursor_now)
+    await tell(event(2), event(3))
+
+    page = await connect(seen)
+    assert await numbers(page, 2) == [2, 3]
+    await tell(event(4))
+    assert await numbers(page, 1) == [4]
+    assert await page.hears_nothing()
+
+
+async def test_events_during_the_replay_are_neither_lost_nor_repeated(
+    connect: Callable[..., Any],
+) -> None:
+    start = await asyncio.to_thread(cursor_now)
+    telling = asyncio.create_task(
+        asyncio.to_thread(lambda: [publish([event(n)]) for n in range(300)])
+    )
+    page = await connect(start)
+    got = await numbers(page, 300)
+    await telling
+
+    assert got == list(range(300))
+
+
+async def test_a_flushed_stream_makes_the_page_load_anew(
+    connect: Callable[..., Any], redis_client: redis.Redis
+) -> None:
+    await tell(event(1))
+    cursor = await asyncio.to_thread(cursor_now)
+    redis_client.flushdb()
+
+    page = await connect(cursor)
+
+    frame = json.loads(await page.text())
+    assert frame == {"cursor": None, "event": {"type": "reload"}}
+
+
+async def test_a_flush_while_a_page_is_open_makes_it_load_anew(
+    connect: Callable[..., Any], redis_client: redis.Redis
+) -> None:
+    await tell(event(1))
+    page = await connect(await asyncio.to_thread(cursor_now))
+    redis_client.flushdb()
+
+    frame = json.loads(await page.text())
+    assert frame["event"] == {"type": "reload"}
+    await tell(event(2))
+    assert await numbers(page, 1) == [2]
+
+
+async def test_a_cursor_older_than_the_stream_makes_the_page_load_anew(
+    connect: Callable[..., Any], redis_client: redis.Redis
+) -> None:
+    await tell(event(1), event(2))
+    redis_client.xtrim(redis_keys.SIGNALS_STREAM, maxlen=1, approximate=False)
+
+    page = await connect("1-0")
+
+    assert json.loads(await page.text())["event"]["type"] == "reload"
+
+
+async def test_the_supervisors_start_tells_pages_to_load_anew(
+    connect: Callable[..., Any],
+) -> None:
+    page = await connect(await asyncio.to_thread(cursor_now))
+
+    await asyncio.to_thread(publish_reload)
+
+    assert json.loads(await page.text())["event"]["type"] == "reload"
+
+
+async def test_somebody_who_is_not_logged_in_hears_nothing(
+    connect: Callable[..., Any],
+) -> None:
+    page = await connect(user=AnonymousUser())
+
+    assert await page.close_code() == consumers.NOT_LOGGED_IN
+
+
+async def test_a_wrong_cursor_is_refused(connect: Callable[..., Any]) -> None:
+    page = await connect("yesterday")
+
+    assert await page.close_code() == consumers.BAD_CURSOR
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_silence_is_filled_with_heartbeats_until_the_login_ends(
+    connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.05)
+    lives = iter([True, False])
+    monkeypatch.setattr(
+        consumers, "login_lives", database_sync_to_async(lambda _scope: next(lives))
+    )
+
+    page = await connect()
+
+    assert "heartbeat" in await page.text()
+    assert await page.close_code() == consumers.NOT_LOGGED_IN
+
+
+async def test_a_page_that_does_not_keep_up_is_told_to_load_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "QUEUE_LENGTH", 2)
+    slow = Subscription()
+    for number in range(5):
+        slow.put(Frame((1, number), str(number)))
+
+    assert await slow.get() is None
+    slow.put(Frame((2, 0), "after"))
+    frame = await slow.get()
+    assert frame is not None
+    assert frame.text == "after"
+
+
+async def test_the_reader_rests_when_nobody_listens() -> None:
+    hub = Hub()
+    async with hub.subscribe():
+        assert hub._reader is not None
+    assert hub._reader is None
+
+
+@pytest.mark.parametrize(
+    ("cursor", "expected"), [("1795-3", (1795, 3)), ("5", (5, 0)), ("0-0", (0, 0))]
+)
+def test_cursors_compare_as_numbers(cursor: str, expected: tuple[int, int]) -> None:
+    assert position(cursor) == expected

@@ -1,0 +1,60 @@
+"""A page's end of a WebSocket, straight on the ASGI application.
+
+Channels' own communicator cannot be imported without daphne.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from asgiref.testing import ApplicationCommunicator
+
+TIMEOUT = 5.0
+
+
+class Page:
+    """One connection; ``scope`` takes user and session before ``connect``."""
+
+    def __init__(self, application: Any, address: str, **scope: Any) -> None:
+        parts = urlsplit(address)
+        self._communicator = ApplicationCommunicator(
+            application,
+            {
+                "type": "websocket",
+                "path": parts.path,
+                "query_string": parts.query.encode(),
+                "headers": [],
+                "subprotocols": [],
+                **scope,
+            },
+        )
+
+    async def connect(self) -> None:
+        """Connect, and expect to be accepted."""
+        await self._communicator.send_input({"type": "websocket.connect"})
+        answer = await self._communicator.receive_output(TIMEOUT)
+        assert answer["type"] == "websocket.accept", answer
+
+    async def text(self) -> str:
+        """Return the next text."""
+        output = await self._communicator.receive_output(TIMEOUT)
+        assert output["type"] == "websocket.send", output
+        return str(output["text"])
+
+    async def close_code(self) -> int:
+        """Expect to be hung up on, and return the code."""
+        output = await self._communicator.receive_output(TIMEOUT)
+        assert output["type"] == "websocket.close", output
+        return int(output["code"])
+
+    async def hears_nothing(self) -> bool:
+        """Tell whether nothing more comes for a moment."""
+        return bool(await self._communicator.receive_nothing())
+
+    async def disconnect(self) -> None:
+        """Hang up and wait for the application to end."""
+        await self._communicator.send_input(
+            {"type": "websocket.disconnect", "code": 1000}
+        )
+        await self._communicator.wait(TIMEOUT)
