@@ -51,11 +51,11 @@ bench: venv-dev ## measure; one JSON object per figure
 clean: venv ## remove BTCW_HOME (var/): database, secrets, bots, logs
 	@$(PYTHON_IN) -m btc_watcher.local clean
 
-requirements: venv-dev ## pin anew what the .in files name
+requirements: venv-dev ## pin what the .in files name (UPGRADE=1: newest of all)
 	@for name in requirements requirements-dev; do \
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 			--generate-hashes --no-header --no-annotate --no-emit-index-url \
-			--no-emit-find-links --upgrade --output-file $$name.txt $$name.in; \
+			--no-emit-find-links $(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in; \
 	done
 
 venv:

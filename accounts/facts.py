@@ -11,6 +11,27 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 AGENT_LENGTH: Final = 400
+# In this order: most browsers name others before themselves.
+BROWSERS: Final = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "MicroMessenger/": "WeChat",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "Chrome/": "Chrome",
+    "CriOS/": "Chrome",
+    "Safari/": "Safari",
+}
+SYSTEMS: Final = {
+    "HarmonyOS": "HarmonyOS",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +56,15 @@ def request_facts(request: HttpRequest | Request) -> RequestFacts:
         address = None
     agent = " ".join(request.headers.get("User-Agent", "").split())
     return RequestFacts(address, agent.replace("\x00", "")[:AGENT_LENGTH])
+
+
+def agent_label(agent: str) -> str:
+    """Return a short name such as ``Firefox · Linux``, or ``agent`` when it is none known.
+
+    For recognising one's own devices only: an agent says of itself what it likes.
+    """
+    known = [
+        next((name for mark, name in names.items() if mark in agent), "")
+        for names in (BROWSERS, SYSTEMS)
+    ]
+    return " · ".join(filter(None, known)) if known[0] else agent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth import SESSION_KEY
 from django.utils import timezone
 
+from accounts.facts import agent_label
 from accounts.models import User, UserSession
 from accounts.tokens import BROWSER_PREFIX, api_hash, browser_hash
 
@@ -24,13 +25,17 @@ SESSION_TOKEN = "user_session_token"  # noqa: S105 - the name of a place
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session row as a person reads it; ``name`` is what an API token was called."""
+    """A session row as a person reads it.
+
+    ``name`` is what an API token was called, ``program`` a short form of the agent.
+    """
 
     id: UUID
     is_browser: bool
     is_current: bool
     name: str
     user_agent: str
+    program: str
     ip_address: str | None
     created_at: datetime
     expires_at: datetime
@@ -90,6 +95,7 @@ def _view(row: UserSession, *, is_current: bool) -> SessionView:
         is_current=is_current,
         name=name,
         user_agent=agent,
+        program=agent_label(agent),
         ip_address=row.ip_address,
         created_at=row.created_at,
         expires_at=row.expires_at,

@@ -96,7 +96,7 @@ class Logout(LogoutView):
 def admin_login(request: HttpRequest) -> HttpResponseBase:
     """Replace the admin's own login page: one way in, with one limit on guessing."""
     if not request.user.is_authenticated:
-        query = request.GET.urlencode()
+        query = request.GET.urlencode(safe="/")
         return redirect(f"{reverse('accounts:login')}?{query}")
     if not (request.user.is_active and request.user.is_staff):
         raise PermissionDenied

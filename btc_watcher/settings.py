@@ -89,6 +89,9 @@ DATABASES = {
     "default": {
         **env.db_url("DATABASE_URL"),
         "ATOMIC_REQUESTS": False,
+        # Asks the pool to test what it hands out: after a restart of PostgreSQL every
+        # pooled connection is dead, and without this each would fail one request.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": "btc_watcher",
             "connect_timeout": 10,
@@ -137,6 +140,10 @@ CELERY_TASK_QUEUES = [
     *(Queue(redis_keys.notifications_queue(p)) for p in redis_keys.PRIORITIES),
     Queue(redis_keys.DEFAULT_QUEUE),
 ]
+# Retries of P0 begin with the sweeper, and the default queue is read last.
+CELERY_TASK_ROUTES = {
+    "notifications.tasks.sweep": {"queue": redis_keys.notifications_queue("P0")},
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # First values only: the scheduler copies them into the database, where an

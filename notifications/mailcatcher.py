@@ -11,12 +11,15 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.errors import MessageError
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.utils import timezone
+
+from notifications.messages import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 KEPT: Final = 500
 # Microseconds since 1970, then what keeps two mails of one moment apart.
 NAME: Final = re.compile(r"(\d{16})-[0-9a-f]{8}\.eml")
+# What Python's parser raises for broken headers, encodings and character sets.
+BROKEN: Final = (MessageError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,12 @@ def _marked(mail: CaughtMail) -> CaughtMail:
 
 
 def _header(mail: EmailMessage, name: str) -> str:
-    return str(mail.get(name, ""))
+    try:
+        text = str(mail.get(name, ""))
+    except BROKEN:
+        raw = (value for key, value in mail.raw_items() if key.lower() == name.lower())
+        text = str(next(raw, ""))
+    return storable(text)
 
 
 def _priority(subject: str) -> str:
@@ -137,7 +147,7 @@ def _text(mail: EmailMessage) -> str:
     if part is None:
         return ""
     try:
-        return str(part.get_content()).replace("\r\n", "\n")
-    except (LookupError, ValueError):
-        # An unknown character set or a broken transfer encoding.
-        return str(part.get_payload())
+        text = str(part.get_content())
+    except BROKEN:
+        text = str(part.get_payload())
+    return storable(text).replace("\r\n", "\n")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from celery import current_app
 from kombu import pools
 from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from btc_watcher.lib.redis_keys import notifications_queue
 from notifications.policy import chunks
@@ -32,8 +33,7 @@ BROKER_OPTIONS: Final = {
     "connect_retries_timeout": 2,
 }
 REST_SECONDS: Final = 5.0
-# Kombu raises errors of its own in place of the broker client's.
-ERRORS: Final = (KombuError, OSError)
+ERRORS: Final = (KombuError, RedisError, OSError)
 
 
 @dataclass(slots=True)

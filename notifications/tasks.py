@@ -29,9 +29,7 @@ def deliver(self: Task[..., None], ids: list[int]) -> None:
         rest_enqueue(left, str(queue or notifications_queue("P2")))
 
 
-# In the queue of P0, because retries of P0 begin here and the default queue is
-# read last. The run itself takes milliseconds.
-@shared_task(ignore_result=True, queue=notifications_queue("P0"))
+@shared_task(ignore_result=True)
 def sweep() -> int:
     """Enqueue notifications that are due and have no task; return how many."""
     queued = notifications_sweep(lengths=queue_lengths(), now=timezone.now())

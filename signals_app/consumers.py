@@ -8,7 +8,6 @@ import logging
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-import redis
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts.websocket import login_lives
@@ -81,10 +80,7 @@ class SignalsConsumer(AsyncWebsocketConsumer):
                     await self.send(frame.text)
 
     async def _send_missed(self, hub: Hub, after: str) -> tuple[int, int]:
-        try:
-            missed = await hub.replay(after)
-        except redis.RedisError:
-            missed = None
+        missed = await hub.replay(after)
         if missed is None:
             await self.send(RELOAD_TEXT)
             return START

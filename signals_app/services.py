@@ -112,7 +112,7 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
 
 
 def _frames(
-    rows: Sequence[Row], events: Sequence[dict[str, Any]], told: Collection[UUID]
+    rows: Sequence[Row], events: Sequence[dict[str, Any]], told: int
 ) -> list[dict[str, Any]]:
     return [
         {"type": "signal", "signal": event | {"notice": _notice(row, told)}}
@@ -120,8 +120,8 @@ def _frames(
     ]
 
 
-def _notice(row: Row, told: Collection[UUID]) -> dict[str, Any]:
-    status = "pending" if row.identifier in told else "none"
+def _notice(row: Row, told: int) -> dict[str, Any]:
+    status = "pending" if told else "none"
     return notice_shape(row.metadata, [("", status)])
 
 

@@ -80,7 +80,8 @@ def strategy_status_set(strategy_id: int, status: str, *, reason: str = "") -> S
     Raises IllegalChangeError when the state cannot follow the current one.
     """
     strategy = Strategy.objects.select_for_update().get(pk=strategy_id)
-    if lifecycle.change(strategy.name, strategy.status, status):
+    changed = lifecycle.change(strategy.name, strategy.status, status)
+    if changed or reason:
         strategy.status = status
         strategy.health_metrics["reason"] = reason[:ERRORS_KEPT]
         strategy.save(update_fields=["status", "health_metrics", "updated_at"])

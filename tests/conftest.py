@@ -8,8 +8,15 @@ import pytest
 import redis
 from django.conf import settings
 
+from btc_watcher.lib.catalogues import catalogues_compile
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_configure() -> None:
+    """Compile the translations, which are read when the first text is translated."""
+    catalogues_compile(settings.LOCALE_PATHS)
 
 
 @pytest.fixture

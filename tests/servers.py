@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from btc_watcher.local.embedded import EmbeddedServer
 
 ENV = os.environ  # noqa: TID251 - the plugin sets what btc_watcher/env.py reads
+# Before anything imports btc_watcher, whose Celery application names the product's
+# settings when nothing is named yet, and pytest-django obeys the environment first.
+ENV.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 PREFIX = "btcw-tests-"
 # A Redis of your own has 16 databases unless it says otherwise.
 REDIS_DATABASES = 16
@@ -62,7 +65,8 @@ def prepare_run(config: pytest.Config) -> None:
     config.add_cleanup(clean_up)
     atexit.register(clean_up)
     home = folder / "home"
-    home.mkdir()
+    # The server of static files warns when there is no such folder.
+    (home / "static").mkdir(parents=True)
     ENV["BTCW_HOME"] = str(home)
     ENV["BTCW_ENV"] = "test"
     ENV["BTCW_SECRET_KEY"] = secrets.token_urlsafe(50)

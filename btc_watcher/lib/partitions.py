@@ -237,8 +237,9 @@ def _create(table: MonthlyTable, month: date, cursor: CursorWrapper) -> int | No
         "end": sql.Literal(f"{month_start(month, 1)} 00:00:00+00"),
     }
     for statement in (
-        # ATTACH needs these two locks; taken first, no row can slip in between.
-        "LOCK TABLE ONLY {parent} IN SHARE UPDATE EXCLUSIVE MODE",
+        # Writers wait here for a moment. ATTACH alone would ask for less, but a row that
+        # was on its way into the safety net meanwhile would be refused.
+        "LOCK TABLE ONLY {parent} IN SHARE ROW EXCLUSIVE MODE",
         "LOCK TABLE {default} IN ACCESS EXCLUSIVE MODE",
         "CREATE TABLE IF NOT EXISTS {child} (LIKE {parent} INCLUDING ALL)",
         "WITH moved AS (DELETE FROM {default}"

@@ -39,11 +39,11 @@ class Preparation:
 
     def check(self) -> None:
         """Check the machine, make the home folder, wait for a killed run's children."""
-        with self.terminal.step("Checking this machine"):
+        with self.terminal.step("Checking this machine") as say:
             checks.check_python()
             self.environment.prepare_home()
             checks.check_disk(self.home)
-            end_previous(self.home)
+            end_previous(self.home, say)
 
     def start_servers(self) -> None:
         """Start what DATABASE_URL and REDIS_URL do not replace."""

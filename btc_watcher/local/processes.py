@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from btc_watcher.local.embedded import EmbeddedServer
+    from btc_watcher.local.terminal import Say
 
 __all__ = ["Child", "ChildSpec", "ProcessManager", "restart_delay", "running_processes"]
 
@@ -79,12 +80,15 @@ def running_processes(home: Path) -> dict[str, ProcessIdentity]:
     return {name: identity for name, identity in found.items() if identity.process()}
 
 
-def end_previous(home: Path) -> None:
+def end_previous(home: Path, say: Say = lambda _text: None) -> None:
     """Wait for children of a killed ``make up``; kill those that do not end.
 
     The kernel has already asked them to end; a second request could hang a bot.
     """
-    left = [identity.process() for identity in running_processes(home).values()]
+    running = running_processes(home)
+    if running:
+        say("waiting for the end of an earlier run: " + ", ".join(running))
+    left = [identity.process() for identity in running.values()]
     _, stuck = psutil.wait_procs([p for p in left if p], timeout=PREVIOUS_SECONDS)
     for process in stuck:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -150,15 +154,17 @@ class ProcessManager:
         while not stop.wait(ROUND_SECONDS):
             self.step()
 
-    def stop(self) -> None:
+    def stop(self, say: Say = lambda _text: None) -> None:
         """End the children stage by stage, then the servers; safe to call again."""
         stages: dict[int, list[Child]] = defaultdict(list)
         for slot in self._slots.values():
             if isinstance(slot.managed, Child):
                 stages[slot.managed.spec.stop_stage].append(slot.managed)
         for _, children in sorted(stages.items()):
+            say("waiting for " + ", ".join(child.name for child in children))
             self._stop_together(children)
         for server in reversed(self._servers):
+            say(f"waiting for {server.name}")
             server.stop()
         self._slots.clear()
         self._servers.clear()

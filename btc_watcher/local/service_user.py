@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USER_NAME = "btcw-postgres"
+MAKE_USER = "useradd"
 
 
 def setpriv() -> str:
@@ -41,7 +42,7 @@ def service_user() -> pwd.struct_passwd | None:
         return None
     found = _lookup(USER_NAME)
     if found is None and (
-        useradd := shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+        useradd := shutil.which(MAKE_USER, path="/usr/sbin:/sbin:/usr/bin:/bin")
     ):
         options = ["--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
         # Two runs may race to make it, so the answer is the look-up, not the exit code.

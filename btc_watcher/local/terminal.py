@@ -23,6 +23,25 @@ class Say(Protocol):
     def __call__(self, text: str) -> None: ...
 
 
+class Paced:
+    """Hands on a detail at most once a second, and none twice in a row."""
+
+    def __init__(self, write: Say, seconds: float = 1.0) -> None:
+        """Hand details to ``write``."""
+        self._write = write
+        self._seconds = seconds
+        self._last = ""
+        self._next_at = 0.0
+
+    def __call__(self, text: str) -> None:
+        """Take a detail."""
+        now = time.monotonic()
+        if text != self._last and now >= self._next_at:
+            self._last = text
+            self._next_at = now + self._seconds
+            self._write(text)
+
+
 class Surviving:
     """A text stream that turns to nothing when its reader is gone.
 
@@ -86,7 +105,7 @@ class Terminal:
             mark = "✓ "
         else:
             self.line(f"{title} ...")
-            yield lambda text: self.line(f"  {text}")
+            yield Paced(lambda text: self.line(f"  {text}"))
             mark = "done: "
         self.line(f"{mark}{title} ({time.monotonic() - started:.1f} s)")
 

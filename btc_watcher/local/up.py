@@ -65,8 +65,8 @@ class Up:
             finally:
                 self._starting = False
                 self._tell_password()
-                with self.terminal.step("Stopping"):
-                    self.manager.stop()
+                with self.terminal.step("Stopping") as say:
+                    self.manager.stop(say)
 
     def _start(self) -> str:
         preparation = Preparation(self.environment, self.manager, self.terminal)

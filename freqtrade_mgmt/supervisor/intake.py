@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connections
 
 from signals_app.services import signals_record
 from strategies.services import candles_seen
@@ -88,7 +88,7 @@ class IntakeQueue:
 
     def close(self) -> None:
         """End the writing thread."""
-        self._thread.submit(connection.close)
+        self._thread.submit(connections.close_all)
         self._thread.shutdown()
 
     def _gather(self, first: Seen) -> list[Seen]:

@@ -170,11 +170,11 @@ def cause_of(log_tail: str) -> tuple[Cause, str]:
         for line in reversed(lines):
             for sign in signs:
                 if found := sign.search(line):
-                    return cause, found[0].strip()
+                    return cause, found[0].strip(" .")
     errors = [
         line for line in lines if " - ERROR - " in line or " - CRITICAL - " in line
     ]
-    return Cause.CRASH, errors[-1].split(" - ", 3)[-1].strip() if errors else ""
+    return Cause.CRASH, errors[-1].split(" - ", 3)[-1].strip(" .") if errors else ""
 
 
 SIGNAL_WORDS: Final = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connections
 
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.bot_config import (
@@ -81,7 +81,7 @@ class Supervisor:
             await self._drain()
             writer.cancel()
             self._intake.close()
-            await self._in_thread(connection.close)
+            await self._in_thread(connections.close_all)
             self._thread.shutdown()
 
     async def _start_up(self, stop: asyncio.Event) -> None:
@@ -207,6 +207,7 @@ class Supervisor:
         folder = records.bot_folder(left.strategy_id)
         try:
             identity = bot_folder_read(folder)
+            await self._in_thread(records.restarting, left.strategy_id, "")
             watched, newest = await self._in_thread(records.watched, left.strategy_id)
         except (BtcWatcherError, KeyError) as error:
             logger.warning("Process %s cannot be adopted: %s", process.key.pid, error)

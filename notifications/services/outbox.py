@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from django.db import connection
 
 from btc_watcher.lib.redis_keys import PRIORITIES
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
     from notifications.messages import Message
     from notifications.models import NotificationChannel
 
-# The texts travel once, whatever the number of channels: rows are the join of
-# the messages with the channels that want their priority and type.
+# The texts travel once, whatever the number of channels: rows are the join of the
+# messages with the channels that want their priority and type. They travel as one
+# JSON text, because quoting arrays of thousands of texts takes the driver as long
+# as all the rest.
 INSERT: Final = """
 INSERT INTO notification_history
     (signal_id, channel_id, channel_type, message_type, content, status, sent_at, metadata)
 SELECT message.signal_id, channel.id, channel.type, message.type, message.content,
-       'pending', %(now)s, message.metadata::jsonb || channel.extra::jsonb
-FROM unnest(%(signal_ids)s::uuid[], %(types)s::text[], %(priorities)s::text[],
-            %(contents)s::text[], %(metadata)s::text[])
-     AS message (signal_id, type, priority, content, metadata)
+       'pending', %(now)s, message.metadata || channel.extra::jsonb
+FROM json_to_recordset(%(messages)s::json)
+     AS message (signal_id uuid, type text, priority text, content text, metadata jsonb)
 JOIN unnest(%(match_types)s::text[], %(match_priorities)s::text[],
             %(channel_ids)s::integer[], %(channel_types)s::text[], %(extras)s::text[])
      AS channel (message_type, message_priority, id, type, extra)
@@ -98,17 +100,12 @@ def rows_insert(
     now: datetime,
 ) -> list[Queued]:
     """Insert ``messages`` for ``matches``: (type, priority, channel, its type, extra)."""
-    queued_at = now.isoformat()
     match_types, match_priorities, channel_ids, channel_types, extras = zip(
         *matches, strict=True
     )
     parameters: dict[str, Any] = {
         "now": now,
-        "signal_ids": [message.signal_id for message in messages],
-        "types": [message.message_type for message in messages],
-        "priorities": [message.priority for message in messages],
-        "contents": [message.content for message in messages],
-        "metadata": [message.metadata(queued_at) for message in messages],
+        "messages": _document(messages, now.isoformat()),
         "match_types": list(match_types),
         "match_priorities": list(match_priorities),
         "channel_ids": list(channel_ids),
@@ -118,6 +115,21 @@ def rows_insert(
     with connection.cursor() as cursor:
         cursor.execute(INSERT, parameters)
         return [Queued(*row) for row in cursor.fetchall()]
+
+
+def _document(messages: Sequence[Message], queued_at: str) -> str:
+    return orjson.dumps(
+        [
+            {
+                "signal_id": message.signal_id,
+                "type": message.message_type,
+                "priority": message.priority,
+                "content": message.content,
+                "metadata": orjson.Fragment(message.metadata(queued_at)),
+            }
+            for message in messages
+        ]
+    ).decode()
 
 
 def notifications_sweep(*, lengths: Mapping[str, int], now: datetime) -> list[Queued]:

@@ -97,11 +97,16 @@ class Hub:
                 await self._stop()
 
     async def replay(self, after: str) -> list[Frame] | None:
-        """Return the events after a cursor, or None when the cursor is gone.
+        """Return the events after a cursor, or None when they cannot be had.
 
-        Raises redis.RedisError when Redis is away.
+        The cursor is gone (trimmed, flushed), or Redis is away.
         """
-        wanted = position(after)
+        try:
+            return await self._replay(after, position(after))
+        except redis.RedisError:
+            return None
+
+    async def _replay(self, after: str, wanted: tuple[int, int]) -> list[Frame] | None:
         info = await self._info()
         if wanted > position(info["last-generated-id"].decode()):
             return None  # the stream was flushed since

@@ -13,7 +13,15 @@ from aiohttp import WSMsgType, web
 
 from freqtrade_mgmt.bot_config import BotCredentials
 
-COLUMNS = ("date", "close", "rsi", "signal_strength", "enter_long", "exit_long", "enter_tag")
+COLUMNS = (
+    "date",
+    "close",
+    "rsi",
+    "signal_strength",
+    "enter_long",
+    "exit_long",
+    "enter_tag",
+)
 CANDLE_MS = 60_000
 
 
@@ -99,7 +107,8 @@ class FakeBot:
     def _candles(self, query: Any) -> dict[str, Any]:
         rows = self.frames[query["pair"]][-int(query["limit"]) :]
         data = [
-            [_written(row["date"]), *(row[name] for name in COLUMNS[1:])] for row in rows
+            [_written(row["date"]), *(row[name] for name in COLUMNS[1:])]
+            for row in rows
         ]
         return {
             "columns": list(COLUMNS),

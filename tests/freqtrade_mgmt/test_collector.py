@@ -126,7 +126,10 @@ async def test_candles_that_nobody_told_are_fetched_before_the_one_that_shows_it
         await bot.tell(told)
         await until(lambda: len(recorder.signals) == 4)
 
-    assert recorder.signals == [*((opened, "backfill") for opened in silent), (told, "live")]
+    assert recorder.signals == [
+        *((opened, "backfill") for opened in silent),
+        (told, "live"),
+    ]
 
 
 async def test_what_closed_while_the_connection_was_broken_is_fetched(
@@ -157,7 +160,9 @@ async def test_the_newest_candle_of_an_earlier_life_bounds_the_back_fill(
     assert "limit=12" in request or "limit=13" in request
 
 
-async def test_a_candle_that_is_told_again_and_again_is_taken_once(bot: FakeBot) -> None:
+async def test_a_candle_that_is_told_again_and_again_is_taken_once(
+    bot: FakeBot,
+) -> None:
     bot.add(2)
     async with collecting(bot) as recorder:
         await until(lambda: bool(recorder.seen))
@@ -199,7 +204,9 @@ async def test_a_broken_message_is_told_and_the_next_one_is_taken(
         await bot.send("{not json")
         await bot.send('{"type":"analyzed_df","data":{}}')
         opened = bot.add(2, **MARK)
-        row = {key: v for key, v in bot.frames["BTC/USDT"][-1].items() if key != "close"}
+        row = {
+            key: v for key, v in bot.frames["BTC/USDT"][-1].items() if key != "close"
+        }
         await bot.send(bot.message("BTC/USDT", row))
         after = bot.add(1, **MARK)
         await bot.tell(after)

@@ -45,7 +45,10 @@ def analyzed(row: dict[str, Any], timeframe: str = "1m") -> bytes:
             "type": "analyzed_df",
             "data": {
                 "key": ["ETH/USDT", timeframe, "spot"],
-                "df": {"__type__": "dataframe", "__value__": orjson.dumps(value).decode()},
+                "df": {
+                    "__type__": "dataframe",
+                    "__value__": orjson.dumps(value).decode(),
+                },
                 "la": "2026-11-22T18:03:37.037347+00:00",
             },
         }

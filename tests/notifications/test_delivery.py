@@ -6,14 +6,14 @@ import logging
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
-from btc_watcher.lib.partitions import NOTIFICATIONS, months_ensure
+from btc_watcher.lib.partitions import NOTIFICATIONS, month_start, months_ensure
 from notifications.models import Notification, NotificationChannel
 from notifications.policy import LEASE, RETRIES
 from notifications.services import (
@@ -31,6 +31,9 @@ from tests.notifications.conftest import TOKEN
 from tests.notifications.factories import notification
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
     import pytest_django
 
     from tests.notifications.conftest import Handled
@@ -282,22 +285,14 @@ def test_a_mistake_in_a_transport_ends_in_a_stored_outcome_without_its_words(
     assert "hunter2" not in row.error_message + caplog.text
 
 
-def test_the_month_of_delivery_gets_the_row(
-    email_channel: NotificationChannel, smtp: SmtpFake
-) -> None:
-    today = timezone.now().astimezone(UTC).date().replace(day=1)
-    before = (today - timedelta(days=1)).replace(day=1)
-    earlier = datetime(before.year, before.month, 15, tzinfo=UTC)
-    row = notification(email_channel, now=earlier)
-    months_ensure(NOTIFICATIONS, {before, today})
-    try:
-        assert partition_of(row) == NOTIFICATIONS.partition(before)
-        notification_deliver(notification_id=row.id)
-        assert partition_of(row) == NOTIFICATIONS.partition(today)
-        assert notification_deliver(notification_id=row.id) is None
-        assert len(smtp.received) == 1
-    finally:
-        drop({before, today})
+@pytest.fixture
+def last_month() -> Iterator[date]:
+    """The first day of last month, which has a partition for the test."""
+    month = month_start(timezone.now(), -1)
+    months_ensure(NOTIFICATIONS, {month, month_start(month, 1)})
+    yield month
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {NOTIFICATIONS.partition(month)}")
 
 
 def partition_of(row: Notification) -> str:
@@ -309,11 +304,16 @@ def partition_of(row: Notification) -> str:
         return str(cursor.fetchone()[0])
 
 
-def drop(months: set[date]) -> None:
-    with connection.cursor() as cursor:
-        for month in months:
-            name = NOTIFICATIONS.partition(month)
-            cursor.execute(f"DROP TABLE {name}")
+def test_the_month_of_delivery_gets_the_row(
+    email_channel: NotificationChannel, smtp: SmtpFake, last_month: date
+) -> None:
+    earlier = datetime(last_month.year, last_month.month, 15, tzinfo=UTC)
+    row = notification(email_channel, now=earlier)
+    assert partition_of(row) == NOTIFICATIONS.partition(last_month)
+    notification_deliver(notification_id=row.id)
+    assert partition_of(row) == NOTIFICATIONS.partition(month_start(last_month, 1))
+    assert notification_deliver(notification_id=row.id) is None
+    assert len(smtp.received) == 1
 
 
 # -- Workers that die ---------------------------------------------------------

@@ -127,9 +127,7 @@ def test_tasks_hold_chunks_of_one_channel_and_priority(
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_five_thousand_rows_cost_two_statements_and_little_time(
-    channels: int,
-    redis_client: redis.Redis,
-    record_property: Callable[[str, Any], None],
+    channels: int, redis_client: redis.Redis
 ) -> None:
     for number in range(channels):
         channel(f"channel {number}")
@@ -141,7 +139,8 @@ def test_five_thousand_rows_cost_two_statements_and_little_time(
     ):
         assert messages_send(messages) == 5000 * channels
     took = time.perf_counter() - started
-    record_property(f"ms_for_{5000 * channels}_rows", round(took * 1000))
+    # Generous: the figures themselves are made by the bench, on a quiet machine.
+    assert took < 10
     statements = [
         each["sql"][:60] for each in queries if "SAVEPOINT" not in each["sql"]
     ]

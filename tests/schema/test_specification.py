@@ -188,9 +188,14 @@ def test_partitioned_tables_are_cut_by_month_with_a_safety_net(table: str) -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_all_migrations_reverse() -> None:
-    ours = (
-        "monitoring freqtrade_mgmt signals_app notifications strategies proxies"
-    ).split()
+    ours = [
+        "monitoring",
+        "freqtrade_mgmt",
+        "signals_app",
+        "notifications",
+        "strategies",
+        "proxies",
+    ]
     try:
         for app in ours:
             call_command("migrate", app, "zero", verbosity=0)

@@ -95,7 +95,9 @@ def test_one_bad_row_refuses_only_itself(redis_client: Any) -> None:
     assert "has 30 characters" in intake.answers[1][1]
 
 
-def test_what_only_the_database_refuses_spares_its_neighbours(redis_client: Any) -> None:
+def test_what_only_the_database_refuses_spares_its_neighbours(
+    redis_client: Any,
+) -> None:
     gone = 10**6
     rows = [candidate(pair=f"P{i}/USDT") for i in range(5)]
     rows[3] = candidate(pair="P3/USDT", strategy_id=gone)

@@ -1,0 +1,281 @@
+"""The supervisor with real freqtrade and the simulated exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
+from django.utils import timezone
+
+from btc_watcher.env import BASE_DIR
+from freqtrade_mgmt.demo import DEMO_STRATEGIES, demo_source
+from freqtrade_mgmt.models import FreqtradeVersion
+from freqtrade_mgmt.simulator.server import SimulatedExchange
+from freqtrade_mgmt.supervisor.service import Supervisor
+from signals_app.models import Signal
+from strategies.models import Strategy, StrategyProcess
+from strategies.services import strategy_create, strategy_start, strategy_stop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+    import redis
+
+    from freqtrade_mgmt.installer import InstalledFreqtrade
+
+pytestmark = [
+    pytest.mark.freqtrade,
+    pytest.mark.timeout(600),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture
+def exchange() -> Iterator[SimulatedExchange]:
+    with SimulatedExchange() as simulated:
+        yield simulated
+
+
+@pytest.fixture(autouse=True)
+def system(
+    real_freqtrade: InstalledFreqtrade,
+    exchange: SimulatedExchange,
+    redis_client: redis.Redis,
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    """A home of its own, the simulated exchange, freqtrade recorded as installed."""
+    settings.BTCW_HOME = tmp_path
+    settings.SIMULATOR_URL = exchange.url
+    FreqtradeVersion.objects.create(
+        version=real_freqtrade.version,
+        is_installed=True,
+        install_date=timezone.now(),
+        install_path=str(real_freqtrade.path),
+    )
+
+
+@pytest.fixture(autouse=True)
+async def _close_connections() -> AsyncIterator[None]:
+    """Close what the thread of sync_to_async has opened: it would outlive the test."""
+    yield
+    await sync_to_async(connections.close_all)()
+
+
+def demo(number: int = 0, **config: Any) -> Strategy:
+    chosen = DEMO_STRATEGIES[number]
+    return strategy_create(
+        name=chosen.name,
+        config={
+            "class_name": chosen.class_name,
+            "code": demo_source(chosen),
+            "exchange": "simulated",
+            "pairs": list(chosen.pairs[:2]),
+            "timeframe": "1m",
+            **config,
+        },
+    )
+
+
+@contextlib.asynccontextmanager
+async def supervising() -> AsyncIterator[None]:
+    """Run a supervisor in this process."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(Supervisor().run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 40)
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """Wait until the database says so."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = await sync_to_async(condition)()
+        if found:
+            return found
+        if task := next((t for t in asyncio.all_tasks() if t.done()), None):
+            task.result()
+        assert time.monotonic() < deadline, f"{what} did not happen in {seconds:.0f} s"
+        await asyncio.sleep(0.1)
+
+
+def state_of(strategy: Strategy) -> str:
+    return Strategy.objects.get(pk=strategy.pk).status
+
+
+def open_process(strategy: Strategy) -> StrategyProcess | None:
+    return StrategyProcess.objects.filter(strategy=strategy, stop_time=None).last()
+
+
+def has_ended(pid: int) -> bool:
+    # An orphan is reaped by init, where there is one.
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def is_running(strategy: Strategy) -> bool:
+    return state_of(strategy) == "running"
+
+
+async def test_wanted_strategies_run_and_their_signals_are_stored(
+    tmp_path: Path,
+) -> None:
+    first, second = await sync_to_async(lambda: (demo(0), demo(1)))()
+    for strategy in (first, second):
+        await sync_to_async(strategy_start)(strategy.pk)
+
+    async with supervising():
+        for strategy in (first, second):
+            await until(lambda s=strategy: is_running(s), "running")
+        process = await until(lambda: open_process(first), "a process")
+        await until(lambda: Signal.objects.count() > 5, "signals")
+
+        assert psutil.Process(process.pid).cmdline()[1:4] == ["-I", "-m", "freqtrade"]
+        config = tmp_path / "bots" / str(first.pk) / "config.json"
+        assert stat.S_IMODE(config.stat().st_mode) == 0o600
+        assert stat.S_IMODE(config.parent.stat().st_mode) == 0o700
+        environment = psutil.Process(process.pid).environ()
+        assert environment.keys() <= {"PATH", "HOME", "LANG", "LC_CTYPE"}
+
+        await sync_to_async(strategy_stop)(first.pk)
+        await until(lambda: state_of(first) == "stopped", "stopping")
+        assert has_ended(process.pid)
+
+    signal_row = await sync_to_async(Signal.objects.order_by("timestamp").first)()
+    assert signal_row is not None
+    assert signal_row.exchange == "simulated"
+    assert signal_row.metadata["strength_source"] == "column"
+    assert "signal_strength" in signal_row.indicators
+    # The second was not asked to stop: it is wanted at the next start.
+    assert await sync_to_async(state_of)(second) == "running"
+    assert await sync_to_async(open_process)(second) is None
+
+
+async def test_a_bad_strategy_class_is_an_error_in_words() -> None:
+    # Before the class: an import that fails behind it is only a warning to freqtrade.
+    code = demo_source(DEMO_STRATEGIES[0]).replace(
+        "\nclass ", "\nimport no_such_module\n\nclass ", 1
+    )
+    bad = await sync_to_async(demo)(0, code=code)
+    await sync_to_async(strategy_start)(bad.pk)
+
+    async with supervising():
+        await until(lambda: state_of(bad) == "error", "the error")
+
+    reason = await sync_to_async(
+        lambda: Strategy.objects.get(pk=bad.pk).health_metrics["reason"]
+    )()
+    assert "no_such_module" in reason or "Impossible to load Strategy" in reason
+
+
+async def test_a_strategy_that_names_a_real_exchange_never_reaches_the_simulated_one(
+    exchange: SimulatedExchange,
+) -> None:
+    real = await sync_to_async(demo)(0, exchange="binance")
+    real.freqtrade_config = {
+        "exchange": {"ccxt_config": {"urls": {"api": {"public": exchange.url}}}}
+    }
+    await sync_to_async(real.save)()
+    await sync_to_async(strategy_start)(real.pk)
+
+    async with supervising():
+        await until(lambda: state_of(real) == "error", "the refusal", 20)
+
+    assert sum(exchange.hits.values()) == 0
+
+
+async def test_a_killed_bot_is_started_again_and_misses_nothing() -> None:
+    strategy = await sync_to_async(demo)(0)
+    await sync_to_async(strategy_start)(strategy.pk)
+
+    async with supervising():
+        await until(lambda: is_running(strategy), "running")
+        first = await until(lambda: open_process(strategy), "a process")
+        os.kill(first.pid, signal.SIGKILL)
+        await until(lambda: state_of(strategy) == "starting", "noticing")
+        await until(lambda: is_running(strategy), "running again")
+        second = await until(lambda: open_process(strategy), "a process")
+
+    assert second.pid != first.pid
+    ended = await sync_to_async(StrategyProcess.objects.get)(pk=first.pk)
+    assert "signal 9" in ended.resource_usage["reason"]
+
+
+async def test_an_exchange_that_is_down_is_waited_for(
+    exchange: SimulatedExchange,
+) -> None:
+    exchange.set_fault("500")
+    strategy = await sync_to_async(demo)(0)
+    await sync_to_async(strategy_start)(strategy.pk)
+
+    async with supervising():
+        await until(
+            lambda: (
+                "Could not load markets"
+                in Strategy.objects.get(pk=strategy.pk).health_metrics.get("reason", "")
+            ),
+            "the reason",
+        )
+        assert await sync_to_async(state_of)(strategy) == "starting"
+        exchange.set_fault(None)
+        await until(lambda: is_running(strategy), "running")
+
+
+async def test_a_bot_outlives_a_killed_supervisor_and_is_adopted(
+    settings: Any, tmp_path: Path
+) -> None:
+    strategy = await sync_to_async(demo)(0)
+    await sync_to_async(strategy_start)(strategy.pk)
+    database = connection.settings_dict
+    address = (
+        f"postgres://{database['USER']}:{database['PASSWORD']}"
+        f"@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    )
+    environment = dict(os.environ) | {  # noqa: TID251 - for a child of ours
+        "DATABASE_URL": address,
+        "REDIS_URL": settings.REDIS_URL,
+        "BTCW_HOME": str(tmp_path),
+        "BTCW_SIMULATOR_URL": settings.SIMULATOR_URL,
+        "BTCW_DB_POOL_MIN": "1",
+    }
+    with (tmp_path / "supervisor.log").open("wb") as log:
+        supervisor = subprocess.Popen(  # noqa: ASYNC220 - killed below
+            [sys.executable, "manage.py", "run_supervisor"],
+            cwd=BASE_DIR,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        await until(lambda: is_running(strategy), "running")
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+    left = await until(lambda: open_process(strategy), "a process")
+    before = await sync_to_async(Signal.objects.count)()
+    assert not has_ended(left.pid)
+
+    async with supervising():
+        await until(lambda: is_running(strategy), "running")
+        adopted = await until(lambda: open_process(strategy), "the same process")
+        assert (adopted.pk, adopted.pid) == (left.pk, left.pid)
+
+    assert has_ended(left.pid)
+    assert await sync_to_async(Signal.objects.count)() >= before
