@@ -150,4 +150,4 @@ def _text(mail: EmailMessage) -> str:
         text = str(part.get_content())
     except BROKEN:
         text = str(part.get_payload())
-    return storable(text).replace("\r\n", "\n")
+    return storable(text).replace("\r\n", "\n").rstrip()

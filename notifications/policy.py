@@ -48,7 +48,7 @@ RETRIES: Final = {
     "P2": Retries(first=60, cap=3600, attempts=12),
 }
 # Chunks of P0 are small so that they spread over all threads.
-LARGEST_CHUNK: Final = {"P0": 10, "P1": 50, "P2": 50}
+LARGEST_CHUNK: Final = {"P0": 25, "P1": 50, "P2": 50}
 SPREAD: Final = 16
 # While a queue holds tasks, a notification's task is probably among them; these
 # are the waits after which it is put there again all the same.

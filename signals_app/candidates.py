@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -35,7 +36,7 @@ LATE_CANDLES: Final = 2
 LARGEST_PAYLOAD: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """A signal as it was seen, before it is known whether it is new.
 
@@ -74,12 +75,14 @@ class Candidate:
             self.mark,
         )
 
+    @cached_property
     def identifier(self) -> UUID:
-        """Return the signal's id."""
+        """The signal's id."""
         return signal_id(self.meaning, self.timestamp)
 
+    @cached_property
     def previous(self) -> UUID:
-        """Return the id that the same mark had one candle earlier."""
+        """The id that the same mark had one candle earlier."""
         return signal_id(self.meaning, self.previous_timestamp)
 
     @property

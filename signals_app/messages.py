@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from django.utils.translation import gettext as _
+
 from notifications.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from uuid import UUID
+    from collections.abc import Mapping, Sequence
 
-ARROWS = {"BUY": "▲", "SELL": "▼", "HOLD": "■"}
+INDICATORS_TOLD: Final = 8
+CONTEXT: Final = (
+    "timestamp",
+    "strategy_id",
+    "strategy_name",
+    "pair",
+    "exchange",
+    "timeframe",
+    "signal_type",
+    "strength_raw",
+    "strength_level",
+    "price",
+)
+ARROWS: Final = {"BUY": "▲", "SELL": "▼", "HOLD": "■"}
 
 
-def signal_message(identifier: UUID, event: Mapping[str, Any]) -> Message:
-    """Return the message about one stored signal (its feed event's ``signal``)."""
-    title = (
-        f"{ARROWS[event['signal_type']]} {event['signal_type']} {event['pair']}"
-        f" {event['timeframe']} · {event['strength_level']} {event['strength_raw']:g}"
-    )
+def signal_messages(events: Sequence[Mapping[str, Any]]) -> list[Message]:
+    """Return the messages about stored signals, each as its feed event shows it."""
+    # Translated once: a candle close is thousands of messages.
+    words = {
+        "price": _("Price"),
+        "timestamp": _("Candle closed"),
+        "strategy_name": _("Strategy"),
+        "exchange": _("Exchange"),
+        "mark": _("Mark"),
+        "tag": _("Tag"),
+        "guessed": _("The strategy gave no strength; its default was used."),
+    }
+    return [_message(event, words) for event in events]
+
+
+def _message(event: Mapping[str, Any], words: Mapping[str, str]) -> Message:
     metadata = event["metadata"]
     lines = [
-        _("Price: %(price)s") % {"price": event["price"]},
-        _("Candle closed: %(time)s") % {"time": event["timestamp"]},
-        _("Strategy: %(name)s %(version)s")
-        % {"name": event["strategy_name"], "version": event["strategy_version"] or ""},
-        _("Exchange: %(exchange)s") % {"exchange": event["exchange"]},
-        _("Mark: %(mark)s") % {"mark": metadata["mark"]},
+        f"{words['price']}: {event['price']}",
+        f"{words['timestamp']}: {event['timestamp']}",
+        f"{words['strategy_name']}: {event['strategy_name']}"
+        f" {event['strategy_version'] or ''}",
+        f"{words['exchange']}: {event['exchange']}",
+        f"{words['mark']}: {metadata['mark']}",
     ]
-    if metadata.get("tag"):
-        lines.append(_("Tag: %(tag)s") % {"tag": metadata["tag"]})
+    if "tag" in metadata:
+        lines.append(f"{words['tag']}: {metadata['tag']}")
     if metadata["strength_source"] == "default":
-        lines.append(_("The strategy gave no strength; its default was used."))
-    lines.extend(
-        f"{name}: {value}" for name, value in list(event["indicators"].items())[:8]
-    )
+        lines.append(words["guessed"])
+    lines += [
+        f"{name}: {value}"
+        for name, value in islice(event["indicators"].items(), INDICATORS_TOLD)
+    ]
     return Message(
         message_type="signal",
         priority=event["priority"],
-        title=title,
+        title=(
+            f"{ARROWS[event['signal_type']]} {event['signal_type']} {event['pair']}"
+            f" {event['timeframe']} · {event['strength_level']}"
+            f" {event['strength_raw']:g}"
+        ),
         body="\n".join(lines),
-        signal_id=identifier,
-        context=event,
+        signal_id=UUID(event["id"]),
+        # The signal itself is found by its id; these are what a digest groups by.
+        context={key: event[key] for key in CONTEXT},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from signals_app.grading import HOLD, Grade, grade
@@ -61,6 +62,7 @@ def price_text(price: float) -> str:
     return text.removesuffix(".") or "0"
 
 
+@lru_cache(maxsize=1024)
 def moment_text(moment: datetime) -> str:
     """Return an aware moment as ISO 8601 in UTC, ending in Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -77,10 +79,10 @@ def rows_build(
     streaks = dict(stored_streaks)
     rows: dict[UUID, Row] = {}
     for candidate in candidates:
-        identifier = candidate.identifier()
+        identifier = candidate.identifier
         if identifier in rows:
             continue
-        streak = streaks.get(candidate.previous(), 0) + 1
+        streak = streaks.get(candidate.previous, 0) + 1
         streaks[identifier] = streak
         rows[identifier] = _row(identifier, candidate, streak, now)
     return list(rows.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from django.db import DataError, IntegrityError, connection, transaction
@@ -14,13 +15,13 @@ from notifications.dispatch import messages_send
 from signals_app import feed
 from signals_app.candidates import candidate_problem
 from signals_app.identity import moment_of
-from signals_app.messages import signal_message
+from signals_app.messages import signal_messages
 from signals_app.rows import rows_build
 from signals_app.shapes import notice_shape
 from signals_app.statements import rows_insert, streaks_select
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -62,7 +63,7 @@ def signals_record(
     )
     created, unstorable = _store_each_possible(accepted, now)
     problems = [
-        problem or unstorable.get(candidate.identifier(), "")
+        problem or unstorable.get(candidate.identifier, "")
         for candidate, problem in zip(candidates, problems, strict=True)
     ]
     return _answers(candidates, problems, created)
@@ -83,7 +84,7 @@ def _store_each_possible(
     except (DataError, IntegrityError) as error:
         if len(candidates) == 1:
             why = f"The database refused the signal: {str(error).splitlines()[0]}."
-            return set(), {candidates[0].identifier(): why}
+            return set(), {candidates[0].identifier: why}
     half = len(candidates) // 2
     first, first_refused = _store_each_possible(candidates[:half], now)
     second, second_refused = _store_each_possible(candidates[half:], now)
@@ -93,7 +94,10 @@ def _store_each_possible(
 def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
     # Before the transaction: a month's partition is committed on its own, so
     # that nobody waits for its lock.
-    months_ensure(SIGNALS, {c.timestamp.date().replace(day=1) for c in candidates})
+    months_ensure(
+        SIGNALS,
+        {c.timestamp.astimezone(UTC).date().replace(day=1) for c in candidates},
+    )
     streaks = streaks_select(candidates)
     rows = rows_build(candidates, streaks, now)
     with transaction.atomic():
@@ -101,13 +105,17 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
         fresh = [row for row in rows if row.identifier in created]
         events = [row.event() for row in fresh]
         told = messages_send(
-            [
-                signal_message(row.identifier, event)
-                for row, event in zip(fresh, events, strict=True)
-                if not row.quiet
-            ]
+            signal_messages(
+                [
+                    event
+                    for row, event in zip(fresh, events, strict=True)
+                    if not row.quiet
+                ]
+            )
         )
-        transaction.on_commit(lambda: feed.publish(_frames(fresh, events, told)))
+        transaction.on_commit(
+            lambda: feed.publish(_frames(fresh, events, told)), robust=True
+        )
     return created
 
 
@@ -134,7 +142,7 @@ def _answers(
         if problem:
             intake.answers.append((None, problem))
             continue
-        identifier = candidate.identifier()
+        identifier = candidate.identifier
         word = "created" if identifier in unanswered else "duplicate"
         # The second of two equal candidates in one call is a duplicate too.
         unanswered.discard(identifier)

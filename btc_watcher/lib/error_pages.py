@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,10 @@ from btc_watcher.lib.rest import PROBLEM_TYPE, problem
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+logger = logging.getLogger(__name__)
+
 API_PREFIX: Final = "/api/"
+PLAIN: Final = "text/plain; charset=utf-8"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -51,7 +55,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 without a word about the inside."""
     title = _("Something went wrong")
     detail = _("The error was logged. Try again; nothing that was stored is lost.")
-    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, title, detail)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    try:
+        return _answer(request, status, title, detail)
+    except Exception:
+        # The last line: whatever broke the page must not break the answer as well.
+        logger.exception("The page of the error could not be made.")
+        return HttpResponse(f"{title}. {detail}", status=status, content_type=PLAIN)
 
 
 def _answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from btc_watcher.env import HOME
 from btc_watcher.local.clean import clean
@@ -11,6 +12,9 @@ from btc_watcher.local.state import LocalError
 from btc_watcher.local.terminal import Terminal
 from btc_watcher.local.up import Up
 from btc_watcher.local.with_servers import run_with_servers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,9 +31,9 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Do what the arguments say; a LocalError becomes a sentence and exit code 1."""
-    arguments = parser().parse_args()
+    arguments = parser().parse_args(words)
     terminal = Terminal()
     try:
         if arguments.action == "up":

@@ -15,7 +15,6 @@ from btc_watcher.local.children import Child, ChildSpec, rotate
 from btc_watcher.local.state import LocalError, ProcessIdentity, read_json, write_json
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -30,7 +29,6 @@ PREVIOUS_SECONDS = 45.0
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 60.0
 HEALTHY_AFTER_SECONDS = 60.0
-ROUND_SECONDS = 0.2
 ROTATE_EVERY_SECONDS = 30.0
 
 
@@ -148,11 +146,6 @@ class ProcessManager:
             for slot in self._slots.values():
                 rotate(slot.managed.log_path)
         self._list()
-
-    def run(self, stop: threading.Event) -> None:
-        """Step until ``stop`` is set."""
-        while not stop.wait(ROUND_SECONDS):
-            self.step()
 
     def stop(self, say: Say = lambda _text: None) -> None:
         """End the children stage by stage, then the servers; safe to call again."""

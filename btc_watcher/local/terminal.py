@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 import time
-from typing import TYPE_CHECKING, Protocol, TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -14,13 +15,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DETAIL_WIDTH = 60
+    # Takes one line about the progress of a step.
+    Say = Callable[[str], None]
 
-
-class Say(Protocol):
-    """Takes one line about the progress of a step."""
-
-    def __call__(self, text: str) -> None: ...
+# Spinner, elapsed time and the spaces between.
+BESIDE_DETAIL = 13
 
 
 class Paced:
@@ -86,8 +85,22 @@ class Terminal:
         self, stream: TextIO | None = None, console: Console | None = None
     ) -> None:
         """Write to ``stream``, standard output by default."""
-        surviving = cast("TextIO", Surviving(stream or sys.stdout))
+        stream = stream or sys.stdout
+        self._hang_up: select.poll | None = None
+        if stream.isatty():
+            self._hang_up = select.poll()
+            # No event is asked for: a hang-up is always reported.
+            self._hang_up.register(os.dup(stream.fileno()), 0)
+        surviving = cast("TextIO", Surviving(stream))
         self._console = console or Console(file=surviving, highlight=False)
+
+    def is_gone(self) -> bool:
+        """Tell whether a terminal was there and has been closed.
+
+        The kernel tells only the leader of the session, which may be make, and make
+        waits for us instead of telling us.
+        """
+        return self._hang_up is not None and bool(self._hang_up.poll(0))
 
     def line(self, text: str = "") -> None:
         """Print ``text`` as it is, never wrapped."""
@@ -119,4 +132,6 @@ class Terminal:
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
             task = progress.add_task(title, total=None, detail="")
-            yield lambda text: progress.update(task, detail=text[:DETAIL_WIDTH])
+            # What is too long would push the title out of its line.
+            room = max(self._console.width - len(title) - BESIDE_DETAIL, 0)
+            yield lambda text: progress.update(task, detail=text[:room])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import threading
 import time
@@ -31,6 +32,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_SECONDS = 180.0
 ASK_SECONDS = 5.0
 ASK_EVERY_SECONDS = 0.3
+ROUND_SECONDS = 0.2
 CRASHES_TOLERATED = 3
 
 
@@ -59,7 +61,10 @@ class Up:
                 address = self._start()
                 self._starting = False
                 self._announce(address)
-                self.manager.run(self._stop)
+                while (
+                    not self._stop.wait(ROUND_SECONDS) and not self.terminal.is_gone()
+                ):
+                    self.manager.step()
             except StopRequested:
                 self.terminal.line("Interrupted.")
             finally:
@@ -91,6 +96,8 @@ class Up:
         return address
 
     def _check_start(self, missing: str, deadline: float) -> None:
+        if self.terminal.is_gone():
+            raise StopRequested
         self.manager.step()
         if (broken := self.manager.crashing(CRASHES_TOLERATED)) is not None:
             raise LocalError(f"{broken.name} ends again and again. {broken.log_tail()}")
@@ -131,7 +138,13 @@ class Up:
             if first and self._starting:
                 raise StopRequested
 
-        earlier = {number: signal.signal(number, on_signal) for number in STOP_SIGNALS}
+        # nohup asks for life after the terminal's end by ignoring its signal.
+        wanted = [
+            number
+            for number in STOP_SIGNALS
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+        ]
+        earlier = {number: signal.signal(number, on_signal) for number in wanted}
         try:
             yield
         finally:
@@ -153,6 +166,17 @@ def missing_for_use(web: Child, port: int) -> str:
         except requests.RequestException as error:
             return f"the web process does not answer yet ({type(error).__name__})"
     if health.status_code != requests.codes.ok:
-        return f"/health/ answers {health.status_code}: {health.text[:200]}"
+        return not_healthy(health.text)
     # The address of the live page leads to the login page.
     return "" if page.ok else f"the login page answers {page.status_code}"
+
+
+def not_healthy(answer: str) -> str:
+    """Say which components the JSON ``answer`` of /health/ calls anything but ok."""
+    try:
+        words = dict(json.loads(answer))
+    except (ValueError, TypeError):
+        return "the health page does not answer as it should"
+    words.pop("status", None)
+    bad = [f"{name} ({word})" for name, word in words.items() if word != "ok"]
+    return "waiting for " + ", ".join(bad or ["the health page"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from notifications.services.channels import (
-    TestResult,
+    ChannelTestResult,
     channel_config_check,
     channel_config_shown,
     channel_create,
@@ -16,9 +16,9 @@ from notifications.services.outbox import notifications_record, notifications_sw
 from notifications.services.outcomes import Outcome, notification_outcome_record
 
 __all__ = [
+    "ChannelTestResult",
     "Claim",
     "Outcome",
-    "TestResult",
     "channel_config_check",
     "channel_config_shown",
     "channel_create",

@@ -16,7 +16,7 @@ from notifications.messages import MESSAGE_TYPES, Message
 from notifications.models import NotificationChannel, NotificationStatus
 from notifications.services.delivery import notification_deliver
 from notifications.services.outbox import rows_insert
-from notifications.transports import TRANSPORTS
+from notifications.transports import SECRET_FIELDS, TRANSPORTS
 from notifications.transports.base import secret_identity
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ CHANGEABLE = frozenset({"name", "enabled", "priority", "rate_limit_config"})
 
 
 @dataclass(frozen=True, slots=True)
-class TestResult:
+class ChannelTestResult:
     """What the provider answered to a test message."""
 
     ok: bool
@@ -56,7 +56,7 @@ def channel_create(
         channel = NotificationChannel.objects.create(
             name=name, type=type, config={}, **fields
         )
-        channel.config = _sealed(channel, transport, config)
+        channel.config = _sealed(channel, config)
         channel.save(update_fields=["config"])
     return channel
 
@@ -75,10 +75,10 @@ def channel_update(
     """
     transport = _transport(channel.type)
     if config is not None:
-        kept = _kept(channel, transport, config)
+        kept = _kept(channel, config)
         given = {key: value for key, value in config.items() if value is not None}
         _check(transport, kept | given, fields)
-        channel.config = _sealed(channel, transport, given) | kept
+        channel.config = _sealed(channel, given) | kept
         # It may be wrong in a new way, or right at last: the next delivery tells.
         channel.status = NotificationChannel.Status.UNKNOWN
     else:
@@ -89,7 +89,7 @@ def channel_update(
     return channel
 
 
-def channel_test(channel: NotificationChannel) -> TestResult:
+def channel_test(channel: NotificationChannel) -> ChannelTestResult:
     """Send a test message by the path that every notification takes, at once.
 
     It is tried once, and also through a channel that is switched off.
@@ -111,7 +111,7 @@ def channel_test(channel: NotificationChannel) -> TestResult:
             f"The test of channel {channel.name!r} was taken by another worker;"
             f" see notification {queued.id} in the history."
         )
-    return TestResult(
+    return ChannelTestResult(
         ok=outcome.status == NotificationStatus.SENT,
         code=outcome.code,
         answer=outcome.error or outcome.detail,
@@ -127,15 +127,15 @@ def channel_config_check(
     ``channel`` has the secrets that stay; one that is not stored has none.
     """
     transport = _transport(channel_type)
-    kept = _kept(channel, transport, config) if channel.pk else {}
+    kept = _kept(channel, config) if channel.pk else {}
     _check(transport, kept | dict(config), {})
 
 
 def channel_config_shown(channel: NotificationChannel) -> dict[str, Any]:
     """Return the configuration without its secrets, for people to read."""
-    transport = TRANSPORTS.get(channel.type)
-    hidden = transport.secret_fields if transport else ()
-    return {key: value for key, value in channel.config.items() if key not in hidden}
+    return {
+        key: value for key, value in channel.config.items() if key not in SECRET_FIELDS
+    }
 
 
 def _transport(channel_type: str) -> Transport:
@@ -147,13 +147,11 @@ def _transport(channel_type: str) -> Transport:
     return TRANSPORTS[channel_type]
 
 
-def _kept(
-    channel: NotificationChannel, transport: Transport, config: Mapping[str, Any]
-) -> dict[str, Any]:
+def _kept(channel: NotificationChannel, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stored tokens of the secrets that ``config`` does not mention."""
     return {
         field: channel.config[field]
-        for field in transport.secret_fields
+        for field in SECRET_FIELDS
         if field in channel.config and field not in config
     }
 
@@ -177,12 +175,13 @@ def _check(
             )
 
 
-def _sealed(
-    channel: NotificationChannel, transport: Transport, config: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return ``config`` with its secrets encrypted for this very row."""
+def _sealed(channel: NotificationChannel, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``config`` with its secrets encrypted for this very row.
+
+    A secret that belongs to another type is no less a secret.
+    """
     sealed = dict(config)
-    for field in transport.secret_fields:
+    for field in SECRET_FIELDS:
         if plain := sealed.pop(field, None):
             identity = secret_identity(channel.id, field)
             sealed[field] = key_ring().encrypt(str(plain), identity)

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FIELD: Final = b"data"
 RELOAD: Final = orjson.dumps({"type": "reload"})
-# Commands sent to Redis in one round trip: bounds the memory of a burst.
+# One command for many entries: a command each costs the client more than Redis.
+APPEND: Final = """
+for index = 2, #ARGV do
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'data', ARGV[index])
+end
+"""
+# Entries of one command: other clients wait for no more than these.
 CHUNK: Final = 1_000
 
 
@@ -63,18 +68,14 @@ def publish_reload() -> None:
 
 def _append(encoded: Sequence[bytes], newest: Sequence[bytes]) -> None:
     connection = redis_connection()
+    append = connection.register_script(APPEND)
     if _missed.events:
         encoded = [RELOAD, *encoded]
     for start in range(0, len(encoded), CHUNK):
-        with connection.pipeline(transaction=False) as pipe:
-            for data in encoded[start : start + CHUNK]:
-                pipe.xadd(
-                    redis_keys.SIGNALS_STREAM,
-                    {FIELD: data},
-                    maxlen=redis_keys.STREAM_LENGTH,
-                    approximate=True,
-                )
-            pipe.execute()
+        append(
+            keys=[redis_keys.SIGNALS_STREAM],
+            args=[redis_keys.STREAM_LENGTH, *encoded[start : start + CHUNK]],
+        )
     if newest:
         with connection.pipeline() as pipe:
             pipe.lpush(

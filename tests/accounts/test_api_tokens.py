@@ -31,7 +31,8 @@ PROBLEM = "application/problem+json"
 
 def ask(api: APIClient, **body: object) -> dict[str, object]:
     response = api.post(ADDRESS, body, format="json")
-    return json.loads(response.content) | {"code": response.status_code}
+    found: dict[str, object] = json.loads(response.content)
+    return found | {"code": response.status_code}
 
 
 def bearer(token: object) -> dict[str, str]:

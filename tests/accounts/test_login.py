@@ -117,6 +117,7 @@ def test_the_session_gets_a_new_key_when_somebody_logs_in(client: Client) -> Non
     session = client.session
     session["before"] = True
     session.save()
+    assert session.session_key
     client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
     client.post("/login/", {"username": "mei", "password": PASSWORD})
     assert client.session.session_key != session.session_key

@@ -51,7 +51,7 @@ def _without_old_months() -> Iterator[None]:
         apply(Plan(table, drop=tuple(sorted(old))))
 
 
-def query(text: str, *values: object) -> list[tuple[object, ...]]:
+def query(text: str, *values: str) -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(text, values)
         return list(cursor.fetchall()) if cursor.description else []

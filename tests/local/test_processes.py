@@ -43,14 +43,16 @@ print("up", flush=True)
 time.sleep(600)
 """
 MANAGER = """
-import sys, threading
+import sys, time
 from pathlib import Path
 from btc_watcher.local.processes import ProcessManager
 from tests.local.test_processes import SLEEPER, spec
 manager = ProcessManager(Path(sys.argv[1]), print)
 children = [manager.start(spec(name, SLEEPER)) for name in ("one", "two")]
 print(*(child.pid for child in children), flush=True)
-manager.run(threading.Event())
+while True:
+    manager.step()
+    time.sleep(0.1)
 """
 
 

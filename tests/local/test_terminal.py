@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import pty
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -16,10 +17,7 @@ from btc_watcher.local import ports
 from btc_watcher.local.commands import run_manage
 from btc_watcher.local.roster import Ports, roster
 from btc_watcher.local.state import LocalError
-from btc_watcher.local.terminal import Terminal
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from btc_watcher.local.terminal import Paced, Terminal
 
 READY = "BTC Watcher is ready at http://127.0.0.1:8000 [not markup]"
 
@@ -115,3 +113,26 @@ def test_the_command_line_says_what_it_can_do() -> None:
         check=True,
     )
     assert all(word in done.stdout for word in ("up", "clean", "servers"))
+
+
+def test_a_closed_window_is_noticed_and_a_pipe_is_none() -> None:
+    with Path(os.devnull).open("w", encoding="utf-8") as pipe:
+        assert not Terminal(pipe).is_gone()
+    controller, window = pty.openpty()
+    with os.fdopen(window, "w", encoding="utf-8") as stream:
+        terminal = Terminal(stream)
+        assert not terminal.is_gone()
+        os.close(controller)
+        assert terminal.is_gone()
+        terminal.line("nobody reads this")
+
+
+def test_details_are_paced_and_never_repeated() -> None:
+    shown: list[str] = []
+    say = Paced(shown.append, seconds=0)
+    for text in ("one", "one", "two", "one"):
+        say(text)
+    slow = Paced(shown.append, seconds=600)
+    slow("first")
+    slow("second")
+    assert shown == ["one", "two", "one", "first"]

@@ -14,7 +14,7 @@ from tests.notifications.fakes import SmtpFake, TelegramFake
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import pytest_django
+    from pytest_django.fixtures import Settings
 
     from notifications.models import NotificationChannel
 
@@ -34,7 +34,7 @@ def fail_delivery(**_values: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def deliveries(settings: pytest_django.fixtures.SettingsWrapper) -> Handled:
+def deliveries(settings: Settings) -> Handled:
     """Collect what the handlers are told; the broker is trusted again."""
     handled.clear()
     queues.rest.until = 0.0

@@ -129,7 +129,7 @@ class SmtpFake:
     ) -> str:
         """Take the mail in the mood of the day."""
         if self.drop:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "421 gone"
         if self.hold:

@@ -16,6 +16,7 @@ from notifications.services import (
     channel_create,
     channel_test,
     channel_update,
+    channels,
 )
 from notifications.transports import TRANSPORTS
 from notifications.transports.base import secrets_read
@@ -67,6 +68,13 @@ def test_a_secret_stays_is_replaced_or_is_removed(
     assert token_of(telegram_channel) == "v1:k1:abc"
     with pytest.raises(ConfigurationError, match="'token'"):
         channel_update(telegram_channel, config=shown | {"token": None})
+
+
+def test_a_secret_of_another_type_is_encrypted_too() -> None:
+    config = {"token": TOKEN, "chat_id": 1, "password": "p4ss-word"}
+    channel = channel_create(name="bot", type="telegram", config=config)
+    assert "p4ss-word" not in str(channel.config)
+    assert channel_config_shown(channel) == {"chat_id": 1}
 
 
 def test_a_password_can_be_taken_away(email_config: dict[str, Any]) -> None:
@@ -143,6 +151,19 @@ def test_a_test_that_fails_is_not_tried_again(
     assert not result.ok
     assert "451 4.3.0 later" in result.answer
     assert Notification.objects.get(id=result.notification_id).status == "failed"
+
+
+def test_a_test_that_another_worker_took_is_told(
+    email_channel: NotificationChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(**_values: Any) -> None:
+        """Stand for a claim that came too late."""
+
+    monkeypatch.setattr(channels, "notification_deliver", taken)
+    with pytest.raises(ConfigurationError, match="taken by another worker"):
+        channel_test(email_channel)
+    with pytest.raises(CommandError, match="taken by another worker"):
+        call_command("send_test_notification", "mail")
 
 
 def test_the_command_prints_the_answer(

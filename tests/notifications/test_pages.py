@@ -22,8 +22,8 @@ from tests.notifications.factories import notification
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest_django
     from django.test import Client
+    from pytest_django.fixtures import Settings
 
     from tests.notifications.fakes import SmtpFake
 
@@ -135,7 +135,7 @@ def test_the_history_reads_a_bounded_number_of_rows(
 
 def test_the_inbox_shows_a_mail(
     browser: Client,
-    settings: pytest_django.fixtures.SettingsWrapper,
+    settings: Settings,
     tmp_path: Path,
 ) -> None:
     settings.BTCW_HOME = tmp_path
@@ -157,7 +157,7 @@ def test_the_inbox_shows_a_mail(
 
 
 def test_there_is_no_inbox_without_the_demonstration(
-    browser: Client, settings: pytest_django.fixtures.SettingsWrapper
+    browser: Client, settings: Settings
 ) -> None:
     settings.DEMO = False
     assert browser.get(INBOX).status_code == 404
@@ -243,9 +243,8 @@ def test_the_test_action_shows_each_answer(
         follow=True,
     )
     text = response.content.decode()
-    import re; print(re.findall('<ul class="messagelist.*?</ul>', text, re.S), Notification.objects.values_list("status","error_message"))
-    assert "mail: 250 2.0.0 Ok: queued as 1" in text
-    assert "broken: No transport delivers" in text
+    assert "Mail: 250 2.0.0 Ok: queued as 1" in text
+    assert "Broken: No transport delivers" in text
     assert len(smtp.received) == 1
 
 

@@ -87,7 +87,7 @@ def test_a_slow_chunk_goes_back_to_its_queue(
     redis_client.flushdb()
     smtp.delay = 0.6
     ids = list(Notification.objects.values_list("id", flat=True))
-    tasks.deliver.apply(args=[ids])
+    tasks.deliver.apply(args=(ids,))
     assert sent() == 2
     assert redis_client.llen(notifications_queue("P2")) == 1
 

@@ -283,7 +283,7 @@ def test_one_signal_is_shown_with_its_notifications(client: APIClient) -> None:
 
 @pytest.mark.parametrize("kind", ["unknown", "other version"])
 def test_a_signal_that_does_not_exist_is_404(client: APIClient, kind: str) -> None:
-    identifier = uuid4() if kind == "other version" else candidate().identifier()
+    identifier = uuid4() if kind == "other version" else candidate().identifier
 
     answer = client.get(f"{URL}{identifier}/")
 

@@ -66,10 +66,10 @@ def test_an_id_of_another_kind_tells_no_moment() -> None:
 
 def test_a_strategy_is_told_apart_by_its_row_and_not_by_its_name() -> None:
     assert (
-        candidate(strategy_id=1, strategy_name="old").identifier()
-        == candidate(strategy_id=1, strategy_name="new").identifier()
+        candidate(strategy_id=1, strategy_name="old").identifier
+        == candidate(strategy_id=1, strategy_name="new").identifier
     )
     assert (
-        candidate(strategy_id=None, strategy_name="1").identifier()
-        != candidate(strategy_id=1, strategy_name="1").identifier()
+        candidate(strategy_id=None, strategy_name="1").identifier
+        != candidate(strategy_id=1, strategy_name="1").identifier
     )

@@ -21,7 +21,7 @@ def test_a_streak_is_counted_and_only_its_first_is_told() -> None:
 def test_a_streak_goes_on_from_what_is_stored() -> None:
     one = candidate()
 
-    (row,) = rows_build([one], {one.previous(): 7}, NOW)
+    (row,) = rows_build([one], {one.previous: 7}, NOW)
 
     assert row.metadata["streak"] == 8
 

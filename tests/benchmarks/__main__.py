@@ -1,0 +1,69 @@
+"""Run the benchmarks on fresh servers that keep their promises (fsync on)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from btc_watcher.env import BASE_DIR
+from btc_watcher.local import ports
+from btc_watcher.local.environment import LocalEnvironment
+from btc_watcher.local.servers import EmbeddedPostgres, EmbeddedValkey
+
+FIGURES = ("burst", "latency", "memory")
+
+
+def main() -> int:
+    """Measure what is asked for and print it."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("figures", nargs="*", choices=[*FIGURES, []], default=[])
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    options = parser.parse_args()
+    wanted = options.figures or list(FIGURES)
+    with tempfile.TemporaryDirectory(prefix="btcw-bench-") as name:
+        folder = Path(name)
+        # PostgreSQL runs as another user when we are root, and must pass through.
+        folder.chmod(0o711)
+        results = [_measure(figure, folder, quick=options.quick) for figure in wanted]
+    return max(results)
+
+
+def _measure(figure: str, folder: Path, *, quick: bool) -> int:
+    command = [sys.executable, "-m", "tests.benchmarks.run", figure]
+    command += ["--quick"] if quick else []
+    if figure == "memory":
+        home = folder / "memory-home"
+        environment = dict(os.environ) | {"BTCW_HOME": str(home)}  # noqa: TID251 - for a child
+        return subprocess.run(
+            command, cwd=BASE_DIR, env=environment, check=False
+        ).returncode
+    environment = LocalEnvironment(folder / f"{figure}-home")
+    environment.prepare_home()
+    postgres = EmbeddedPostgres(
+        folder / f"{figure}-postgres", folder / "postgres.log", ports.any_free()
+    )
+    valkey = EmbeddedValkey(
+        folder / f"{figure}-valkey", folder / "valkey.log", ports.any_free()
+    )
+    servers = (valkey, postgres)
+    try:
+        for server in servers:
+            server.launch()
+        for server in servers:
+            server.wait_ready()
+        urls = {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
+        variables = environment.for_children() | urls | {"BTCW_LOG_LEVEL": "ERROR"}
+        return subprocess.run(
+            command, cwd=BASE_DIR, env=variables, check=False
+        ).returncode
+    finally:
+        for server in servers:
+            server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Stands in for manage.py: answers as the real commands do, at once.
+
+STUB_FAILS names a command that fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+SEEDED = Path(os.environ["BTCW_HOME"]) / "seeded"
+
+
+def main() -> None:
+    """Do as the command in the first argument does."""
+    command = sys.argv[1]
+    if os.environ.get("STUB_FAILS") == command:
+        sys.exit(f"{command} was told to fail")
+    if command == "demo_seed":
+        password = None if SEEDED.exists() else "first-and-only"
+        SEEDED.touch()
+        sys.stdout.write(json.dumps({"admin_password": password}) + "\n")
+    elif command.startswith("run_"):
+        time.sleep(600)
+    else:
+        sys.stdout.write(f"{command} is done\n")
+
+
+main()

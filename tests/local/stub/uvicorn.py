@@ -1,0 +1,28 @@
+"""Stands in for ``python -m uvicorn``: serves a health page and a login page.
+
+STUB_FAILS=web makes it end at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Pages(BaseHTTPRequestHandler):
+    """Answers every address with 200, and /health/ with JSON."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        body = b'{"status": "ok"}' if self.path == "/health/" else b"Log in"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if os.environ.get("STUB_FAILS") == "web":  # noqa: TID251 - outside the product
+    sys.exit("web was told to fail")
+port = int(sys.argv[sys.argv.index("--port") + 1])
+HTTPServer(("127.0.0.1", port), Pages).serve_forever()
