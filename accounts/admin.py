@@ -34,6 +34,8 @@ else:
     PasswordForm = auth_forms.AdminPasswordChangeForm
     UserModelAdmin = auth_admin.UserAdmin
 
+admin.site.site_header = admin.site.site_title = "BTC Watcher"
+
 
 class UserForm(UserModelForm):
     """A user without their password, which has a page of its own."""

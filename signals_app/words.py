@@ -16,6 +16,13 @@ QUIET: Final = {
     "weak": _("not sent: below the weak threshold"),
     "streak": _("not sent: goes on from the candle before"),
 }
+# The same in a word or two, for a narrow column.
+QUIET_SHORT: Final = {
+    "hold": _("contradiction"),
+    "late": _("too late"),
+    "weak": _("too weak"),
+    "streak": _("in a streak"),
+}
 NOTICES: Final = {
     "sent": _("sent"),
     "pending": _("pending"),
@@ -46,14 +53,13 @@ def page_words() -> dict[str, Any]:
         "levels": _plain(dict(Level.choices)),
         "notices": _plain(NOTICES),
         "quiet": _plain(QUIET),
+        "quietShort": _plain(QUIET_SHORT),
         "connection": {
             "online": str(_("Connected")),
             "connecting": str(_("Connecting")),
             "offline": str(_("Disconnected; trying again")),
         },
         "guessed": str(_("The strategy gave no strength; its default was used.")),
-        "late": str(_("late")),
-        "lateHint": str(_("Stored, but too old to act on when it arrived.")),
     }
 
 

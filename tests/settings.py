@@ -14,3 +14,5 @@ STORAGES["staticfiles"] = {
 }
 ALLOWED_HOSTS = ["*"]
 DEMO = True
+# Straight from the apps: a server under test needs no collectstatic.
+SERVESTATIC_USE_FINDERS = True

@@ -29,6 +29,7 @@ PREVIOUS_SECONDS = 45.0
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 60.0
 HEALTHY_AFTER_SECONDS = 60.0
+SETTLED_AFTER_SECONDS = 8.0
 ROTATE_EVERY_SECONDS = 30.0
 
 
@@ -117,6 +118,16 @@ class ProcessManager:
         self._slots[spec.name] = _Slot(child, time.monotonic())
         self._list()
         return child
+
+    def unsettled(self) -> list[str]:
+        """Return the names of processes that ended and have not run for a while since."""
+        now = time.monotonic()
+        return [
+            name
+            for name, slot in self._slots.items()
+            if slot.failures
+            and (slot.restart_at or now - slot.healthy_since < SETTLED_AFTER_SECONDS)
+        ]
 
     def crashing(self, failures: int) -> Managed | None:
         """Return a process that ended ``failures`` times in a row or more, if any."""

@@ -89,16 +89,23 @@ class Up:
             specs = roster(chosen, self.environment.for_children())
             children = {spec.name: self.manager.start(spec) for spec in specs}
             deadline = time.monotonic() + READY_SECONDS
-            while missing := missing_for_use(children["web"], chosen.web):
+            while missing := self._missing(children["web"], chosen.web):
                 say(missing)
                 self._check_start(missing, deadline)
                 self._stop.wait(ASK_EVERY_SECONDS)
         return address
 
+    def _missing(self, web: Child, port: int) -> str:
+        """Say what is not ready yet; a process that crashed must stay up for a while."""
+        self.manager.step()
+        if missing := missing_for_use(web, port):
+            return missing
+        unsettled = self.manager.unsettled()
+        return f"waiting for {', '.join(unsettled)} to stay up" if unsettled else ""
+
     def _check_start(self, missing: str, deadline: float) -> None:
         if self.terminal.is_gone():
             raise StopRequested
-        self.manager.step()
         if (broken := self.manager.crashing(CRASHES_TOLERATED)) is not None:
             raise LocalError(f"{broken.name} ends again and again. {broken.log_tail()}")
         if time.monotonic() > deadline:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts import services
 from accounts.facts import RequestFacts
 from accounts.models import UserSession
+from accounts.tasks import expire_sessions
 from tests.accounts.conftest import PASSWORD
 
 if TYPE_CHECKING:
@@ -208,3 +209,10 @@ def test_expired_rows_are_removed_and_living_ones_stay(person: User) -> None:
     assert services.sessions_expire(now=timezone.now() + timedelta(days=2)) == 1
     assert list(UserSession.objects.all()) == [kept]
     assert old.id != kept.id
+
+
+def test_the_task_removes_what_has_expired(person: User) -> None:
+    row, _token = services.token_create(user=person, facts=FACTS, days=1)
+    UserSession.objects.filter(id=row.id).update(expires_at=timezone.now())
+    expire_sessions()
+    assert not UserSession.objects.exists()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from btc_watcher.local import __main__ as command_line
-from btc_watcher.local import commands, ports, roster, up
+from btc_watcher.local import commands, ports, processes, roster, up
 from btc_watcher.local.processes import running_processes
 from btc_watcher.local.state import LocalError
 from btc_watcher.local.terminal import Terminal
@@ -142,6 +142,22 @@ def test_the_password_is_told_even_when_a_process_keeps_crashing(
     with pytest.raises(LocalError, match=r"(?s)web ends again and again.*told to fail"):
         Up(home, Terminal(screen)).run()
     assert "One-time password: first-and-only" in screen.getvalue()
+
+
+def test_a_process_that_crashed_once_must_stay_up_before_the_system_is_ready(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUB_FAILS", "once")
+    monkeypatch.setattr(processes, "SETTLED_AFTER_SECONDS", 1.5)
+    printed = run(home)
+    order = [
+        "beat ended with exit code 1",
+        "waiting for beat to stay up",
+        "is ready at",
+    ]
+    places = [printed.find(text) for text in order]
+    assert -1 not in places
+    assert places == sorted(places)
 
 
 def test_a_taken_port_is_told_and_another_one_is_announced(

@@ -142,7 +142,7 @@ def test_chunks_hold_everything_once_and_stay_small(count: int, priority: str) -
     [
         (1, "P0", 1),
         (16, "P0", 16),
-        (5000, "P0", 500),
+        (5000, "P0", 200),
         (5000, "P2", 100),
         (40, "P2", 14),
     ],

@@ -70,7 +70,9 @@ export function setNotice(row, notice, words, add = false) {
   const names = [...channels].join(", ");
   cell.dataset.channels = JSON.stringify([...channels]);
   if (notice.state === "quiet") {
-    cell.replaceChildren(element("span", "muted small", words.quiet[notice.reason] ?? notice.reason));
+    const short = element("span", "muted small nowrap", words.quietShort[notice.reason] ?? notice.reason);
+    short.title = words.quiet[notice.reason] ?? "";
+    cell.replaceChildren(short);
   } else {
     cell.replaceChildren(badge(notice.state, words.notices[notice.state], names));
   }
@@ -79,14 +81,13 @@ export function setNotice(row, notice, words, add = false) {
 export function rowOf(signal, words) {
   const pair = element("td", "pair", `${signal.pair} `, element("small", "", signal.timeframe));
   pair.title = signal.exchange;
-  const late = signal.metadata.late ? badge("late", words.late, words.lateHint) : null;
   const row = element("tr", "",
     when(signal, words),
     element("td", "type", badge(signal.signal_type.toLowerCase(), words.types[signal.signal_type], signal.metadata.mark)),
     pair,
     strength(signal, words),
     element("td", "num price", signal.price),
-    element("td", "by", `${signal.strategy_name} `, element("small", "", signal.strategy_version ?? ""), late ? " " : null, late),
+    element("td", "by", `${signal.strategy_name} `, element("small", "", signal.strategy_version ?? "")),
     indicators(signal),
     element("td", "notice"));
   row.dataset.id = signal.id;

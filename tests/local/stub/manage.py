@@ -11,13 +11,13 @@ import sys
 import time
 from pathlib import Path
 
-SEEDED = Path(os.environ["BTCW_HOME"]) / "seeded"
+SEEDED = Path(os.getenv("BTCW_HOME", ".")) / "seeded"
 
 
 def main() -> None:
     """Do as the command in the first argument does."""
     command = sys.argv[1]
-    if os.environ.get("STUB_FAILS") == command:
+    if os.getenv("STUB_FAILS") == command:
         sys.exit(f"{command} was told to fail")
     if command == "demo_seed":
         password = None if SEEDED.exists() else "first-and-only"

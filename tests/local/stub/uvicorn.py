@@ -22,7 +22,7 @@ class Pages(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-if os.environ.get("STUB_FAILS") == "web":  # noqa: TID251 - outside the product
+if os.getenv("STUB_FAILS") == "web":
     sys.exit("web was told to fail")
 port = int(sys.argv[sys.argv.index("--port") + 1])
 HTTPServer(("127.0.0.1", port), Pages).serve_forever()

@@ -1,0 +1,77 @@
+"""A web server and a browser."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from accounts.models import User
+from tests.e2e.system import WebServer, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import redis
+
+NAME, PASSWORD = "trader", "correct-horse-battery"
+# Chromium asks its maker's hosts for this and that at every start.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture
+def web(
+    transactional_db: None, redis_client: redis.Redis, settings: Any, tmp_path: Path
+) -> Iterator[WebServer]:
+    """The web process on the test's database, with somebody who may log in."""
+    User.objects.create_superuser(NAME, PASSWORD, language="en", timezone="UTC")
+    variables = environment(tmp_path, settings.REDIS_URL)
+    server = WebServer(variables, tmp_path / "web.log").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium from the system's packages.
+
+    Its event loop runs in this thread, and asynchronous tests of other modules
+    need it to be gone.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "Chromium is missing; install it: apt-get install chromium"
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # The loop belongs to the browser; nothing of ours runs in it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        started = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(web: WebServer, browser: Browser) -> Iterator[Page]:
+    """A page that is logged in and shows the live signals; its console stays clean."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, locale="en-GB"
+    )
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(web.url)
+    opened.fill("input[name=username]", NAME)
+    opened.fill("input[name=password]", PASSWORD)
+    opened.press("input[name=password]", "Enter")
+    opened.wait_for_selector("#connection[data-state=online]")
+    yield opened
+    context.close()
+    assert errors == []
