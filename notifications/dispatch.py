@@ -15,23 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from notifications.messages import Message
+    from notifications.queues import Queued
 
 
-def messages_send(messages: Sequence[Message]) -> int:
+def messages_send(messages: Sequence[Message]) -> list[Queued]:
     """Store messages for the channels that want them; deliver after the commit.
 
     Call it inside the transaction that makes what is announced: both are stored
-    or neither. Returns the number of notifications. A broker that is away costs
+    or neither. Returns one entry for each notification. A broker that is away costs
     nothing but time: the sweeper enqueues what could not be enqueued here.
     """
     if not messages:
-        return 0
+        return []
     channels = channels_enabled()
     if not channels:
-        return 0
+        return []
     queued = notifications_record(
         messages=messages, channels=channels, now=timezone.now()
     )
     if queued:
         transaction.on_commit(lambda: tasks_enqueue(queued), robust=True)
-    return len(queued)
+    return queued

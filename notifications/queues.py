@@ -18,6 +18,7 @@ from notifications.policy import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Queued:
     id: int
     channel_id: int
     priority: str
+    signal_id: UUID | None = None
 
 
 def tasks_enqueue(queued: Iterable[Queued]) -> int:

@@ -104,7 +104,7 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
         created = rows_insert(rows)
         fresh = [row for row in rows if row.identifier in created]
         events = [row.event() for row in fresh]
-        told = messages_send(
+        queued = messages_send(
             signal_messages(
                 [
                     event
@@ -113,6 +113,7 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
                 ]
             )
         )
+        told = {entry.signal_id for entry in queued}
         transaction.on_commit(
             lambda: feed.publish(_frames(fresh, events, told)), robust=True
         )
@@ -120,7 +121,7 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
 
 
 def _frames(
-    rows: Sequence[Row], events: Sequence[dict[str, Any]], told: int
+    rows: Sequence[Row], events: Sequence[dict[str, Any]], told: Collection[UUID | None]
 ) -> list[dict[str, Any]]:
     return [
         {"type": "signal", "signal": event | {"notice": _notice(row, told)}}
@@ -128,8 +129,8 @@ def _frames(
     ]
 
 
-def _notice(row: Row, told: int) -> dict[str, Any]:
-    status = "pending" if told else "none"
+def _notice(row: Row, told: Collection[UUID | None]) -> dict[str, Any]:
+    status = "pending" if row.identifier in told else "none"
     return notice_shape(row.metadata, [("", status)])
 
 

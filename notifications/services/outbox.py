@@ -34,7 +34,7 @@ JOIN unnest(%(match_types)s::text[], %(match_priorities)s::text[],
      AS channel (message_type, message_priority, id, type, extra)
   ON channel.message_type = message.type
  AND channel.message_priority = message.priority
-RETURNING id, channel_id, metadata ->> 'priority'
+RETURNING id, channel_id, metadata ->> 'priority', signal_id
 """
 # The index on status finds the few rows that wait among millions that were sent.
 # Rows never tried go before retries, so a dead channel cannot hold up the others.
