@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from channels.routing import URLRouter
 from django.urls import path
+
 from signals_app.routing import urlpatterns as signals_urlpatterns
 
 websocket_router = URLRouter([path("ws/", URLRouter(signals_urlpatterns))])

@@ -14,7 +14,9 @@ BTCW_HOME = HOME
 SECRET_KEY = env.str("BTCW_SECRET_KEY")
 ENCRYPTION_KEYS = env.str("BTCW_ENCRYPTION_KEYS")
 DEBUG = env.bool("BTCW_DEBUG", default=False)
-ALLOWED_HOSTS = env.list("BTCW_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS = env.list(
+    "BTCW_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"]
+)
 CSRF_TRUSTED_ORIGINS = env.list("BTCW_TRUSTED_ORIGINS", default=[])
 BEHIND_TLS = env.bool("BTCW_BEHIND_TLS", default=False)
 
@@ -248,7 +250,10 @@ LOGGING = {
         "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("BTCW_LOG_LEVEL", default="INFO")},
+    "root": {
+        "handlers": ["console"],
+        "level": env.str("BTCW_LOG_LEVEL", default="INFO"),
+    },
     "loggers": {
         # Frame by frame chatter, tokens in addresses included.
         "websockets": {"level": "WARNING"},

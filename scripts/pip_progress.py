@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Reads pip's output and tells how far it is, in one short line.
 
 Usage: pip install -r FILE | python scripts/pip_progress.py FILE

@@ -21,7 +21,7 @@ from signals_app.shapes import notice_shape
 from signals_app.statements import rows_insert, streaks_select
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 

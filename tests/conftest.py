@@ -8,7 +8,9 @@ import pytest
 import redis
 from django.conf import settings
 
+from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.catalogues import catalogues_compile
+from freqtrade_mgmt.installer import InstalledFreqtrade, freqtrade_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,3 +28,13 @@ def redis_client() -> Iterator[redis.Redis]:
     client.flushdb()
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def real_freqtrade() -> InstalledFreqtrade:
+    """The newest freqtrade from PyPI, installed once into ``var/test-freqtrade``.
+
+    The installer's own lock makes workers of pytest-xdist wait for the first one. The
+    first time takes about half a minute, so tests that use it need a time-out of 600 s.
+    """
+    return freqtrade_install(None, BASE_DIR / "var" / "test-freqtrade", print)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from btc_watcher.local import ports
-from btc_watcher.local.environment import LocalEnvironment
+from btc_watcher.local.environment import FOR_SEED_ONLY, LocalEnvironment
 from btc_watcher.local.lock import up_lock
 from btc_watcher.local.prepare import Preparation
 from btc_watcher.local.processes import ProcessManager
@@ -130,10 +130,16 @@ class Up:
 
     def _tell_password(self) -> None:
         """Print the one-time password once, even when the start failed after it."""
-        if self._password is not None:
+        if self._password is None:
+            return
+        if self._password == self.environment.given(FOR_SEED_ONLY):
+            self.terminal.line(
+                "Log in as admin with the password in BTCW_ADMIN_PASSWORD."
+            )
+        else:
             self.terminal.line("Log in as: admin")
             self.terminal.line(f"One-time password: {self._password}")
-            self._password = None
+        self._password = None
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

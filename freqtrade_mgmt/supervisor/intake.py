@@ -22,7 +22,7 @@ from signals_app.services import signals_record
 from strategies.services import candles_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from signals_app.candidates import Candidate
 
@@ -115,7 +115,9 @@ class IntakeQueue:
         for strategy_id, newest in cursors.items():
             await self._patiently(candles_seen, strategy_id, newest)
 
-    async def _patiently(self, function: object, *arguments: object) -> None:
+    async def _patiently(
+        self, function: Callable[..., object], *arguments: object
+    ) -> None:
         loop = asyncio.get_running_loop()
         for attempt in range(10**9):
             try:

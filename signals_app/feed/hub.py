@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import redis
@@ -78,7 +78,7 @@ class Hub:
         self._subscriptions: set[Subscription] = set()
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
-        self._last = b"0-0"
+        self._last: bytes = b"0-0"
 
     @contextlib.asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Subscription]:
@@ -114,14 +114,14 @@ class Hub:
         trimmed = info["entries-added"] > info["length"]
         if trimmed and (first is None or wanted < position(first[0].decode())):
             return None
-        entries = await self._redis.xrange(
+        entries: Any = await self._redis.xrange(
             redis_keys.SIGNALS_STREAM, min=f"({after}", max="+"
         )
         return [_frame(*entry) for entry in entries]
 
-    async def _info(self) -> dict[str, object]:
+    async def _info(self) -> dict[str, Any]:
         try:
-            info: dict[str, object] = await self._redis.xinfo_stream(
+            info: dict[str, Any] = await self._redis.xinfo_stream(
                 redis_keys.SIGNALS_STREAM
             )
         except redis.ResponseError:  # there is no stream yet, or no longer
@@ -156,7 +156,7 @@ class Hub:
         return True
 
     async def _forward(self) -> bool:
-        reply = await self._redis.xread(
+        reply: Any = await self._redis.xread(
             {redis_keys.SIGNALS_STREAM: self._last}, count=READ_COUNT, block=BLOCK_MS
         )
         for _, entries in reply:

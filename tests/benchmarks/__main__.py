@@ -41,8 +41,8 @@ def _measure(figure: str, folder: Path, *, quick: bool) -> int:
         return subprocess.run(
             command, cwd=BASE_DIR, env=environment, check=False
         ).returncode
-    environment = LocalEnvironment(folder / f"{figure}-home")
-    environment.prepare_home()
+    local = LocalEnvironment(folder / f"{figure}-home")
+    local.prepare_home()
     postgres = EmbeddedPostgres(
         folder / f"{figure}-postgres", folder / "postgres.log", ports.any_free()
     )
@@ -56,7 +56,7 @@ def _measure(figure: str, folder: Path, *, quick: bool) -> int:
         for server in servers:
             server.wait_ready()
         urls = {"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}
-        variables = environment.for_children() | urls | {"BTCW_LOG_LEVEL": "ERROR"}
+        variables = local.for_children() | urls | {"BTCW_LOG_LEVEL": "ERROR"}
         return subprocess.run(
             command, cwd=BASE_DIR, env=variables, check=False
         ).returncode

@@ -109,8 +109,6 @@ class WebServer(Process):
 
     def _answers(self) -> bool:
         try:
-            return (
-                requests.get(f"{self.url}/login/", timeout=5).status_code < 500
-            )
+            return requests.get(f"{self.url}/login/", timeout=5).status_code < 500
         except requests.ConnectionError:
             return False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from freqtrade_mgmt.supervisor.intake import Seen
 
-MARK = {"enter_long": 1, "signal_strength": 80.0}
+MARK: dict[str, Any] = {"enter_long": 1, "signal_strength": 80.0}
 
 
 class Recorder:

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -143,7 +144,7 @@ async def test_wanted_strategies_run_and_their_signals_are_stored(
 
     async with supervising():
         for strategy in (first, second):
-            await until(lambda s=strategy: is_running(s), "running")
+            await until(partial(is_running, strategy), "running")
         process = await until(lambda: open_process(first), "a process")
         await until(lambda: Signal.objects.count() > 5, "signals")
 

@@ -144,6 +144,15 @@ def test_the_password_is_told_even_when_a_process_keeps_crashing(
     assert "One-time password: first-and-only" in screen.getvalue()
 
 
+def test_a_password_that_a_person_chose_is_not_repeated_on_the_screen(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BTCW_ADMIN_PASSWORD", "correct horse")
+    printed = run(home)
+    assert "with the password in BTCW_ADMIN_PASSWORD" in printed
+    assert "correct horse" not in printed
+
+
 def test_a_process_that_crashed_once_must_stay_up_before_the_system_is_ready(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,11 +68,11 @@ GROUP BY pg_constraint.oid, confrelid, confdeltype
 """
 
 
-def rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+def rows(sql: str, *parameters: str) -> list[tuple[Any, ...]]:
     """Run a query and return what it found."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ from tests.signals_app.factories import NOW, candidate
         ({"signal_type": "LONG"}, "'LONG' is unknown; use BUY, SELL or HOLD"),
         ({"timeframe": "1x"}, "'1x' is not a timeframe"),
         ({"timeframe": "0m"}, "'0m' is not a timeframe"),
-        ({"timestamp": datetime(2026, 11, 20)}, "has no zone"),
+        ({"timestamp": NOW.replace(tzinfo=None)}, "has no zone"),
         ({"timestamp": NOW + timedelta(minutes=2)}, "is in the future"),
         ({"timestamp": NOW - timedelta(days=4000)}, "more than ten years ago"),
         ({"price": math.nan}, "Price nan"),

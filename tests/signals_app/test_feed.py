@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import redis
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.contrib.auth.models import AnonymousUser
@@ -22,7 +21,9 @@ from signals_app.routing import urlpatterns
 from tests.websocket import Page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    import redis
 
 PERSON = User(username="trader")
 ROUTER = URLRouter(urlpatterns)
@@ -57,6 +58,11 @@ def event(number: int) -> dict[str, Any]:
 
 async def tell(*events: dict[str, Any]) -> None:
     await asyncio.to_thread(publish, events)
+
+
+def tell_one_by_one(numbers: Iterable[int]) -> None:
+    for number in numbers:
+        publish([event(number)])
 
 
 async def numbers(page: Page, count: int) -> list[int]:
@@ -94,9 +100,7 @@ async def test_events_during_the_replay_are_neither_lost_nor_repeated(
     connect: Callable[..., Any],
 ) -> None:
     start = await asyncio.to_thread(cursor_now)
-    telling = asyncio.create_task(
-        asyncio.to_thread(lambda: [publish([event(n)]) for n in range(300)])
-    )
+    telling = asyncio.create_task(asyncio.to_thread(tell_one_by_one, range(300)))
     page = await connect(start)
     got = await numbers(page, 300)
     await telling

@@ -21,7 +21,9 @@ def test_an_id_is_a_version_8_uuid_of_the_rfc() -> None:
     assert identifier.variant == "specified in RFC 4122"
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)))
+@given(
+    st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1))  # noqa: DTZ001 - made aware below
+)
 def test_the_id_tells_the_moment_to_the_millisecond(naive: datetime) -> None:
     moment = naive.replace(tzinfo=UTC)
 

@@ -22,6 +22,10 @@ from tests.signals_app.factories import NOW, candidate, run_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+class UndoneError(Exception):
+    """Takes a transaction back."""
+
+
 @pytest.fixture(autouse=True)
 def _nothing_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher._missed, "events", False)
@@ -141,12 +145,13 @@ def test_a_month_without_a_partition_gets_one(redis_client: Any) -> None:
 def test_signal_and_outbox_row_are_committed_together(
     redis_client: Any, channel: NotificationChannel
 ) -> None:
-    class Undone(Exception):
-        pass
+    def record_and_fail() -> None:
+        with transaction.atomic():
+            signals_record([candidate()], now=NOW)
+            raise UndoneError
 
-    with pytest.raises(Undone), transaction.atomic():
-        signals_record([candidate()], now=NOW)
-        raise Undone
+    with pytest.raises(UndoneError):
+        record_and_fail()
 
     assert Signal.objects.count() == 0
     assert Notification.objects.count() == 0

@@ -20,7 +20,8 @@ def main() -> None:
     if os.getenv("STUB_FAILS") == command:
         sys.exit(f"{command} was told to fail")
     if command == "demo_seed":
-        password = None if SEEDED.exists() else "first-and-only"
+        chosen = os.getenv("BTCW_ADMIN_PASSWORD") or "first-and-only"
+        password = None if SEEDED.exists() else chosen
         SEEDED.touch()
         sys.stdout.write(json.dumps({"admin_password": password}) + "\n")
     elif command.startswith("run_"):
