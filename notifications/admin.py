@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from btc_watcher.lib.admin import HistoryAdmin
 from btc_watcher.lib.errors import BtcWatcherError
 from notifications.forms import ChannelForm
 from notifications.models import Notification, NotificationChannel
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
 
     # Generic for the type checker alone: the classes take no index at run time.
     ChannelModelAdmin = admin.ModelAdmin[NotificationChannel]
-    NotificationModelAdmin = admin.ModelAdmin[Notification]
 else:
-    ChannelModelAdmin = NotificationModelAdmin = admin.ModelAdmin
+    ChannelModelAdmin = admin.ModelAdmin
 
 
 @admin.register(NotificationChannel)
@@ -84,21 +82,8 @@ class ChannelAdmin(ChannelModelAdmin):
             self.message_user(request, f"{channel}: {result.answer}", level)
 
 
-class PeekingPaginator(Paginator):  # type: ignore[type-arg]  # no index at run time
-    """Knows whether there is a next page, and never counts the table."""
-
-    page_number = 1
-
-    @cached_property
-    def count(self) -> int:
-        """Return the rows up to here, and one more when there is a next page."""
-        before = (self.page_number - 1) * self.per_page
-        seen = self.object_list[before : before + self.per_page + 1]
-        return before + len(seen.values_list("pk"))  # type: ignore[attr-defined]
-
-
 @admin.register(Notification)
-class NotificationAdmin(NotificationModelAdmin):
+class NotificationAdmin(HistoryAdmin):
     """The history, to be read only."""
 
     list_display = (
@@ -113,27 +98,7 @@ class NotificationAdmin(NotificationModelAdmin):
     )
     list_filter = ("status", "channel_type", "message_type", "channel")
     list_select_related = ("channel",)
-    list_per_page = 100
-    show_full_result_count = False
     ordering = ("-sent_at", "-id")
-    # Sorting by other columns would read the whole table.
-    sortable_by = ()
-    actions = None
-
-    def get_paginator(
-        self,
-        request: HttpRequest,
-        queryset: Any,
-        per_page: int,
-        *args: Any,
-        **kwargs: Any,
-    ) -> PeekingPaginator:
-        """Return the paginator, told which page is looked at."""
-        paginator = PeekingPaginator(queryset, per_page, *args, **kwargs)
-        page = request.GET.get("p", "")
-        if page.isdecimal() and len(page) < 6:
-            paginator.page_number = max(1, int(page))
-        return paginator
 
     @admin.display(description=_("priority"))
     def shown_priority(self, row: Notification) -> str:
@@ -144,19 +109,3 @@ class NotificationAdmin(NotificationModelAdmin):
     def shown_title(self, row: Notification) -> str:
         """The title of the message."""
         return str(row.metadata.get("title") or row.content[:80])
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """The history is written by deliveries alone."""
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: Notification | None = None
-    ) -> bool:
-        """The history is never changed by hand."""
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Notification | None = None
-    ) -> bool:
-        """The history goes by whole partitions."""
-        return False
