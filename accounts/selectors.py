@@ -65,7 +65,9 @@ def login_is_alive(session: Mapping[str, Any]) -> bool:
     token, user_id = session.get(SESSION_TOKEN), session.get(SESSION_KEY)
     if token is None or user_id is None:
         return True
-    rows = sessions_alive().filter(token_hash=browser_hash(token), user_id=user_id)
+    rows = sessions_alive().filter(
+        token_hash=browser_hash(token), user_id=user_id, user__is_active=True
+    )
     return rows.exists()
 
 

@@ -12,16 +12,14 @@ django_application = get_asgi_application()
 # Imported late: these need the app registry, which the line above fills.
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from accounts.websocket import SessionRowScope  # noqa: E402
+from btc_watcher.lib.websocket_origin import SameOrigin  # noqa: E402
 from btc_watcher.routing import websocket_router  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(SessionRowScope(websocket_router))
-        ),
+        "websocket": SameOrigin(AuthMiddlewareStack(SessionRowScope(websocket_router))),
     }
 )

@@ -33,6 +33,17 @@ PRIORITIES: Final = {"strong": "P0", "medium": "P1", "weak": "P2"}
 TAGGED: Final = re.compile(r":\s*(-?\d+(?:\.\d+)?)\s*$")
 
 
+# Whatever a person's expression can do wrong on the values of one candle.
+EXPRESSION_ERRORS: Final = (
+    InvalidExpression,
+    ArithmeticError,
+    LookupError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """From which strength (0 to 100) a signal has which level."""
@@ -165,7 +176,7 @@ def _sources(
     if rule.expression:
         try:
             found.append(("expression", _evaluate(rule.expression, row)))
-        except (InvalidExpression, ArithmeticError, TypeError, SyntaxError) as error:
+        except EXPRESSION_ERRORS as error:
             problems.append(f"Expression {rule.expression!r} failed: {error}.")
     return found
 

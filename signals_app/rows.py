@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from signals_app.grading import HOLD, Grade, grade
 from signals_app.timeframes import duration
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from signals_app.candidates import Candidate
 
 PRICE_DECIMALS = 8
+
+
+class Streak(NamedTuple):
+    """How many candles a mark has lasted, and whether people were told of it."""
+
+    length: int
+    told: bool
+
+
+NO_STREAK: Final = Streak(0, told=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,9 @@ def moment_text(moment: datetime) -> str:
 
 
 def rows_build(
-    candidates: Sequence[Candidate], stored_streaks: Mapping[UUID, int], now: datetime
+    candidates: Sequence[Candidate],
+    stored_streaks: Mapping[UUID, Streak],
+    now: datetime,
 ) -> list[Row]:
     """Grade candidates and count their streaks.
 
@@ -82,20 +94,21 @@ def rows_build(
         identifier = candidate.identifier
         if identifier in rows:
             continue
-        streak = streaks.get(candidate.previous, 0) + 1
-        streaks[identifier] = streak
-        rows[identifier] = _row(identifier, candidate, streak, now)
+        before = streaks.get(candidate.previous, NO_STREAK)
+        row = _row(identifier, candidate, before, now)
+        streaks[identifier] = Streak(before.length + 1, before.told or not row.quiet)
+        rows[identifier] = row
     return list(rows.values())
 
 
-def _row(identifier: UUID, candidate: Candidate, streak: int, now: datetime) -> Row:
+def _row(identifier: UUID, candidate: Candidate, before: Streak, now: datetime) -> Row:
     graded = grade(candidate.strength, candidate.thresholds)
     late = candidate.is_late(now)
-    quiet = _quiet(candidate, graded, streak, late=late)
+    quiet = _quiet(candidate, graded, before, late=late)
     metadata: dict[str, Any] = {
         "mark": candidate.mark,
         "candle_open": _open_time(candidate),
-        "streak": streak,
+        "streak": before.length + 1,
         "strength_source": candidate.strength_source,
         "source": candidate.source,
         "received_at": moment_text(now),
@@ -106,6 +119,8 @@ def _row(identifier: UUID, candidate: Candidate, streak: int, now: datetime) -> 
         metadata["late"] = True
     if quiet:
         metadata["quiet"] = quiet
+    if before.told or not quiet:
+        metadata["told"] = True
     if candidate.problems:
         metadata["problems"] = list(candidate.problems)
     if float(price_text(candidate.price)) != candidate.price:
@@ -117,14 +132,15 @@ def _open_time(candidate: Candidate) -> str:
     return moment_text(candidate.timestamp - duration(candidate.timeframe))
 
 
-def _quiet(candidate: Candidate, graded: Grade, streak: int, *, late: bool) -> str:
+def _quiet(candidate: Candidate, graded: Grade, before: Streak, *, late: bool) -> str:
     if candidate.signal_type == HOLD:
         return "hold"
     if late:
         return "late"
     if not graded.notable:
         return "weak"
+    # A streak that began late or weak is told with its first notable candle.
     every = candidate.notify_every
-    if streak > 1 and not (every and (streak - 1) % every == 0):
+    if before.told and not (every and before.length % every == 0):
         return "streak"
     return ""

@@ -128,7 +128,7 @@ def _filtered(wanted: SignalFilter) -> QuerySet[Signal]:
     signals = Signal.objects.filter(**{key: v for key, v in values.items() if v})
     if not wanted.strategy:
         return signals
-    if wanted.strategy.isdigit():
+    if wanted.strategy.isascii() and wanted.strategy.isdecimal():
         return signals.filter(strategy_id=int(wanted.strategy))
     # The index is on the id; signals that others posted have a name alone.
     ids = list(

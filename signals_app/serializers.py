@@ -13,6 +13,7 @@ from signals_app.models import Level, Priority, SignalType
 from signals_app.selectors import DEFAULT_WINDOW, SignalFilter
 
 LARGEST_PAGE = 1_000
+OLDEST_YEAR, NEWEST_YEAR = 2000, 2200
 LONGEST_WINDOW = timedelta(days=366)
 
 
@@ -55,6 +56,11 @@ class SignalQuerySerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a window that is empty or longer than a year."""
+        for name in ("from", "to"):
+            if name in attrs and not OLDEST_YEAR <= attrs[name].year <= NEWEST_YEAR:
+                raise serializers.ValidationError(
+                    {name: _("There are no signals of that year.")}
+                )
         until = attrs.get("to", timezone.now() + timedelta(minutes=2))
         since = attrs.get("from", until - DEFAULT_WINDOW)
         if since >= until:

@@ -22,13 +22,17 @@ from signals_app.statements import rows_insert, streaks_select
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from signals_app.candidates import Candidate
     from signals_app.rows import Row
 
 logger = logging.getLogger(__name__)
+
+# Months whose partition this process has seen. One that is dropped later is one that
+# nobody wants; a late row of it goes to the safety net.
+_months_known: set[date] = set()
 
 
 @dataclass(slots=True)
@@ -92,18 +96,18 @@ def _store_each_possible(
 
 
 def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
-    # Before the transaction: a month's partition is committed on its own, so
-    # that nobody waits for its lock.
-    months_ensure(
-        SIGNALS,
-        {c.timestamp.astimezone(UTC).date().replace(day=1) for c in candidates},
-    )
+    _months_ensure(candidates)
     streaks = streaks_select(candidates)
     rows = rows_build(candidates, streaks, now)
+    told: set[UUID | None] = set()
     with transaction.atomic():
         created = rows_insert(rows)
         fresh = [row for row in rows if row.identifier in created]
         events = [row.event() for row in fresh]
+        # Before the tasks are enqueued: pages are the first to hear.
+        transaction.on_commit(
+            lambda: feed.publish(_frames(fresh, events, told)), robust=True
+        )
         queued = messages_send(
             signal_messages(
                 [
@@ -113,11 +117,19 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
                 ]
             )
         )
-        told = {entry.signal_id for entry in queued}
-        transaction.on_commit(
-            lambda: feed.publish(_frames(fresh, events, told)), robust=True
-        )
+        told.update(entry.signal_id for entry in queued)
     return created
+
+
+def _months_ensure(candidates: Sequence[Candidate]) -> None:
+    """Make the partitions that are missing, each committed on its own.
+
+    Not in the transaction: nobody shall wait for the lock of a new partition.
+    """
+    months = {c.timestamp.astimezone(UTC).date().replace(day=1) for c in candidates}
+    if unknown := months - _months_known:
+        months_ensure(SIGNALS, unknown)
+        _months_known.update(unknown)
 
 
 def _frames(
@@ -180,4 +192,4 @@ def signals_delivery_record(
         "channel": channel_name,
         "time": sent_at.isoformat().replace("+00:00", "Z"),
     }
-    transaction.on_commit(lambda: feed.publish([event]))
+    transaction.on_commit(lambda: feed.publish([event]), robust=True)

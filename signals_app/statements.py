@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import orjson
-from django.db import connection
+
+from btc_watcher.lib.statements import rows_of
+from signals_app.rows import Streak
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +46,8 @@ INSERT = (
 )
 # The times are given as a list, so the planner touches only their partitions.
 STREAKS = (
-    "SELECT id, (metadata ->> 'streak')::integer FROM signals"
+    "SELECT id, coalesce((metadata ->> 'streak')::integer, 1),"
+    " coalesce((metadata ->> 'told')::boolean, false) FROM signals"
     " WHERE timestamp = ANY(%s::timestamptz[])"
 )
 STREAKS_BY_ID = f"{STREAKS} AND id = ANY(%s::uuid[])"
@@ -57,21 +60,19 @@ def rows_insert(rows: Sequence[Row]) -> set[UUID]:
     # In order of id: two intakes with the same rows wait for each other
     # instead of dead-locking.
     document = [row_values(row) for row in sorted(rows, key=lambda row: row.identifier)]
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, [orjson.dumps(document).decode()])
-        return {identifier for (identifier,) in cursor.fetchall()}
+    found = rows_of(INSERT, [orjson.dumps(document).decode()])
+    return {identifier for (identifier,) in found}
 
 
-def streaks_select(candidates: Sequence[Candidate]) -> dict[UUID, int]:
+def streaks_select(candidates: Sequence[Candidate]) -> dict[UUID, Streak]:
     """Return the stored streaks of the same marks one candle earlier, by id."""
     previous = {candidate.previous for candidate in candidates}
     moments = list({candidate.previous_timestamp for candidate in candidates})
-    with connection.cursor() as cursor:
-        if len(moments) == 1 and len(previous) >= CANDLE_CLOSE:
-            cursor.execute(STREAKS, [moments])
-        else:
-            cursor.execute(STREAKS_BY_ID, [moments, list(previous)])
-        return {identifier: streak or 1 for identifier, streak in cursor.fetchall()}
+    if len(moments) == 1 and len(previous) >= CANDLE_CLOSE:
+        found = rows_of(STREAKS, [moments])
+    else:
+        found = rows_of(STREAKS_BY_ID, [moments, list(previous)])
+    return {identifier: Streak(length, told) for identifier, length, told in found}
 
 
 def row_values(row: Row) -> dict[str, object]:

@@ -13,7 +13,7 @@ from strategies import lifecycle
 from strategies.models import Status, Strategy, StrategyProcess, StrategyVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from accounts.models import User
@@ -74,12 +74,22 @@ def strategy_stop(strategy_id: int) -> Strategy:
 
 
 @transaction.atomic
-def strategy_status_set(strategy_id: int, status: str, *, reason: str = "") -> Strategy:
+def strategy_status_set(
+    strategy_id: int,
+    status: str,
+    *,
+    reason: str = "",
+    only_from: Collection[str] | None = None,
+) -> Strategy:
     """Move a strategy to another state; ``reason`` is kept with errors.
 
-    Raises IllegalChangeError when the state cannot follow the current one.
+    With ``only_from`` nothing happens in any other state: what a person asked for
+    meanwhile is stronger than what was seen before. Raises IllegalChangeError when
+    the state cannot follow the current one.
     """
     strategy = Strategy.objects.select_for_update().get(pk=strategy_id)
+    if only_from is not None and strategy.status not in only_from:
+        return strategy
     changed = lifecycle.change(strategy.name, strategy.status, status)
     if changed or reason:
         strategy.status = status
@@ -155,6 +165,13 @@ def _check(name: str, config: Mapping[str, Any]) -> None:
         raise BtcWatcherError(
             f"The configuration of {name!r} lacks {', '.join(missing)}."
         )
+    texts = ("class_name", "code", "exchange", "timeframe")
+    if odd := [key for key in texts if not isinstance(config[key], str)]:
+        raise BtcWatcherError(
+            f"{odd[0]} of {name!r} is {config[odd[0]]!r}; it must be a text."
+        )
+    if not isinstance(config["pairs"], list | tuple):
+        raise BtcWatcherError(f"The pairs of {name!r} must be a list.")
     wrong = [pair for pair in config["pairs"] if not PAIR.fullmatch(str(pair))]
     if wrong:
         raise BtcWatcherError(

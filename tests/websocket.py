@@ -42,6 +42,11 @@ class Page:
         assert output["type"] == "websocket.send", output
         return str(output["text"])
 
+    async def output(self) -> dict[str, Any]:
+        """Return the next message of the application, whatever it is."""
+        found: dict[str, Any] = await self._communicator.receive_output(TIMEOUT)
+        return found
+
     async def close_code(self) -> int:
         """Expect to be hung up on, and return the code."""
         output = await self._communicator.receive_output(TIMEOUT)

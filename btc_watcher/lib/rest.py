@@ -100,6 +100,8 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
         known.status_code = HTTPStatus.BAD_REQUEST
     elif isinstance(error, DjangoValidationError):
         known = exceptions.ValidationError(as_serializer_error(error))
+    elif isinstance(error, RecursionError):
+        known = exceptions.ParseError(_("it is nested too deeply"))
     elif isinstance(error, Http404):
         known = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):

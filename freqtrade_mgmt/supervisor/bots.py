@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 KNOCK_SECONDS: Final = 0.3
 AGAIN_SECONDS: Final = 5.0
+FRESH_CANDLES: Final = 3
+GRACE_MS: Final = 60_000
 
 
 class Bot:
@@ -39,6 +41,7 @@ class Bot:
         process_row: int,
         paths: BotPaths,
         identity: BotIdentity,
+        log_starts: tuple[int, int] = (0, 0),
     ) -> None:
         self.watched = watched
         self.process = process
@@ -48,6 +51,7 @@ class Bot:
         self.since = time.monotonic()
         self.stop_reason = ""
         self._identity = identity
+        self._log_starts = log_starts
         self._started_ms = int(process.key.create_time * 1000)
         self._collector: Collector | None = None
         self._task: asyncio.Task[None] | None = None
@@ -57,7 +61,7 @@ class Bot:
     ) -> None:
         """Begin to talk to the bot as soon as it answers."""
         self._task = asyncio.create_task(
-            self._follow(intake, newest, first_backfill),
+            self._follow_for_ever(intake, newest, first_backfill),
             name=f"bot {self.watched.name}",
         )
 
@@ -73,9 +77,18 @@ class Bot:
 
     @property
     def proven(self) -> bool:
-        """Whether the bot has analysed a candle since it was started."""
+        """Whether the bot has analysed something since its start, and lately.
+
+        Alive is not healthy: a bot that was stopped by an error of its own, or whose
+        exchange hangs, goes on answering. The age of its newest candle tells.
+        """
         collector = self._collector
-        return collector is not None and collector.analyzed_ms >= self._started_ms
+        if collector is None or collector.analyzed_ms < self._started_ms:
+            return False
+        newest = max(collector.newest.values(), default=0)
+        age_ms = time.time() * 1000 - newest
+        # A candle is known by its open: one more length until it closes.
+        return age_ms < FRESH_CANDLES * self.watched.candle_ms + GRACE_MS
 
     def enter(self, phase: Phase) -> None:
         """Note that the bot has come further."""
@@ -83,8 +96,9 @@ class Bot:
         self.since = time.monotonic()
 
     def log_tail(self) -> str:
-        """Return the end of what the bot logged and printed."""
-        return tail(self.paths.console) + "\n" + tail(self.paths.log)
+        """Return the end of what the bot logged and printed in this life."""
+        console, log = self._log_starts
+        return tail(self.paths.console, console) + "\n" + tail(self.paths.log, log)
 
     def cut_console(self) -> None:
         """Keep what the bot prints within bounds."""
@@ -106,6 +120,8 @@ class Bot:
                 await self._follow(intake, newest, first_backfill)
             except Exception:
                 logger.exception("%s: following failed.", self.watched.name)
+                if self._collector is not None:
+                    newest = self._collector.newest
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _follow(

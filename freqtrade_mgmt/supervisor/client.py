@@ -71,14 +71,14 @@ class BotClient:
     async def pairs(self) -> list[str]:
         """Return the pairs that the bot analyses."""
         answer = await self._get("whitelist")
-        return [str(pair) for pair in answer["whitelist"]]
+        return [str(pair) for pair in _field(answer, "whitelist")]
 
     async def candles(self, pair: str, timeframe: str, limit: int) -> Frame:
         """Return the newest ``limit`` analysed candles of a pair."""
         answer = await self._get(
             "pair_candles", pair=pair, timeframe=timeframe, limit=str(limit)
         )
-        candles = frame_candles(pair, answer["columns"], answer["data"])
+        candles = frame_candles(pair, _field(answer, "columns"), _field(answer, "data"))
         return Frame(candles, limit, int(answer.get("last_analyzed_ts") or 0) * 1000)
 
     @contextlib.asynccontextmanager
@@ -116,6 +116,12 @@ class BotClient:
         if self._session is None:
             raise RuntimeError("Use BotClient as an asynchronous context manager.")
         return self._session
+
+
+def _field(answer: Any, name: str) -> Any:
+    if not isinstance(answer, dict) or name not in answer:
+        raise BotUnreachableError(f"the answer has no {name}")
+    return answer[name]
 
 
 async def _texts(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[bytes]:

@@ -41,8 +41,8 @@ SWEEP_CANDLES: Final = 30
 class Collector:
     """Follows one bot until cancelled.
 
-    ``newest`` is the newest candle per pair that was handled before (open time
-    in ms); ``analyzed_ms`` is when the bot last analysed anything, 0 before it did.
+    ``newest`` is the newest candle per pair that was handled (open time in ms);
+    ``analyzed_ms`` is when the bot last analysed anything, 0 before it did.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Collector:
         self._client = client
         self._watched = watched
         self._intake = intake
-        self._newest = dict(newest)
+        self.newest = dict(newest)
         self._first_backfill = first_backfill
         self.analyzed_ms = 0
 
@@ -96,26 +96,27 @@ class Collector:
 
     async def _take_live(self, candle: Candle) -> None:
         self.analyzed_ms = int(time.time() * 1000)
-        known = self._newest.get(candle.pair)
+        known = self.newest.get(candle.pair)
         if known is not None and candle.open_ms <= known:
             return
         missing = known is None or candle.open_ms - known > self._watched.candle_ms
-        if missing:
-            # Sized from the newest candle before this one was noted, and
-            # handed over first, so that streaks are counted in order.
-            await self._backfill(candle.pair, until=candle.open_ms)
-        await self._hand_over(candle.pair, [candle], LIVE)
+        # Sized from the newest candle before this one was noted, and handed over
+        # first, so that streaks are counted in order.
+        whole = not missing or await self._backfill(candle.pair, until=candle.open_ms)
+        # After a gap that could not be filled the next candle tries again.
+        await self._hand_over(candle.pair, [candle], LIVE, note=whole)
 
     async def _backfill(
         self, pair: str, at_least: int = 0, until: int | None = None
-    ) -> None:
-        known = self._newest.get(pair)
+    ) -> bool:
+        """Hand over what is missing of a pair; False when its frame cannot be read."""
+        known = self.newest.get(pair)
         limit = max(at_least, self._wanted(known))
         try:
             frame = await self._client.candles(pair, self._watched.timeframe, limit)
         except FrameError as error:
             logger.error("%s: %s", self._watched.name, error)  # noqa: TRY400
-            return
+            return False
         self.analyzed_ms = max(self.analyzed_ms, frame.analyzed_ms)
         since = 0 if at_least else known or 0
         candles = [
@@ -125,12 +126,21 @@ class Collector:
         ]
         if candles:
             await self._hand_over(pair, candles, BACKFILL)
+        return True
 
     def _wanted(self, known: int | None) -> int:
         if known is None:
             return self._first_backfill
         passed = int(time.time() * 1000) - known
-        return max(2, min(LARGEST_FRAME, passed // self._watched.candle_ms + 2))
+        wanted = passed // self._watched.candle_ms + 2
+        if wanted > LARGEST_FRAME:
+            logger.warning(
+                "%s was away for %d candles; the bot's frame holds %d of them.",
+                self._watched.name,
+                wanted,
+                LARGEST_FRAME,
+            )
+        return max(2, min(LARGEST_FRAME, wanted))
 
     def _settled(self, frame: Frame) -> Sequence[Candle]:
         """Drop the first candles of a whole frame, whose indicators are warming up."""
@@ -140,14 +150,15 @@ class Collector:
         return [c for c in frame.candles[skipped:] if c.open_ms <= closed]
 
     async def _hand_over(
-        self, pair: str, candles: Sequence[Candle], source: str
+        self, pair: str, candles: Sequence[Candle], source: str, *, note: bool = True
     ) -> None:
-        newest = max(candles[-1].open_ms, self._newest.get(pair, 0))
-        seen = Seen(self._watched.strategy_id, {pair: newest})
+        newest = max(candles[-1].open_ms, self.newest.get(pair, 0))
+        seen = Seen(self._watched.strategy_id, {pair: newest} if note else {})
         for candle in candles:
             try:
                 seen.candidates.extend(candle_candidates(candle, self._watched, source))
             except FrameError as error:
                 logger.error("%s: %s", self._watched.name, error)  # noqa: TRY400
         await self._intake.submit(seen)
-        self._newest[pair] = newest
+        if note:
+            self.newest[pair] = newest

@@ -76,7 +76,7 @@ def message_candles(text: str | bytes, timeframe: str) -> list[Candle]:
     Raises FrameError when an ``analyzed_df`` message lacks something.
     """
     message = orjson.loads(text)
-    if message.get("type") != "analyzed_df":
+    if not isinstance(message, dict) or message.get("type") != "analyzed_df":
         return []
     try:
         pair, message_timeframe, _ = message["data"]["key"]

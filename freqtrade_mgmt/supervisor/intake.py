@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
+from btc_watcher.lib.partitions import PartitionError
+from signals_app.feed import publish_reload
 from signals_app.services import signals_record
 from strategies.services import candles_seen
 
@@ -122,7 +124,7 @@ class IntakeQueue:
         for attempt in range(10**9):
             try:
                 await loop.run_in_executor(self._thread, function, *arguments)
-            except DatabaseError as error:
+            except (DatabaseError, PartitionError) as error:
                 delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 logger.error(  # noqa: TRY400 - the same stack every few seconds
                     "The database did not take signals (%s); trying again in %s s.",
@@ -132,10 +134,28 @@ class IntakeQueue:
                 await loop.run_in_executor(self._thread, close_old_connections)
                 await asyncio.sleep(delay)
             else:
+                if attempt:
+                    # A commit whose answer was lost has stored and not shown.
+                    await loop.run_in_executor(self._thread, publish_reload)
                 return
 
 
 def _record(candidates: Sequence[Candidate]) -> None:
+    """Record candidates; what nobody has foreseen costs one of them, never the batch."""
+    try:
+        _record_and_tell(candidates)
+    except (DatabaseError, PartitionError):
+        raise
+    except Exception:
+        if len(candidates) == 1:
+            logger.exception("A signal could not be recorded: %r", candidates[0])
+            return
+        half = len(candidates) // 2
+        _record(candidates[:half])
+        _record(candidates[half:])
+
+
+def _record_and_tell(candidates: Sequence[Candidate]) -> None:
     intake = signals_record(candidates)
     for why in intake.refused:
         logger.error("A signal was refused: %s", why)

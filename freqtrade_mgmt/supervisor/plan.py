@@ -16,6 +16,7 @@ CRASHES: Final = 5
 CRASH_WINDOW: Final = 600.0
 START_DEADLINE: Final = 120.0
 STOP_DEADLINE: Final = 15.0
+NOT_WANTED: Final = "it is no longer wanted"
 
 
 class Phase(StrEnum):
@@ -31,6 +32,7 @@ class Kind(StrEnum):
 
     START = "start"
     PROVE = "prove"
+    DOUBT = "doubt"
     STOP = "stop"
     KILL = "kill"
     BURY = "bury"
@@ -107,10 +109,16 @@ def _next(bot: Observed, wanted: Collection[int], now: float) -> Action | None:
     if bot.phase is Phase.STOPPING:
         return _next_of_stopping(bot, now)
     if bot.strategy_id not in wanted:
-        return Action(Kind.STOP, bot.strategy_id, "it is no longer wanted")
+        return Action(Kind.STOP, bot.strategy_id, NOT_WANTED)
     if bot.phase is Phase.STARTING:
         return _next_of_starting(bot, now)
-    return None
+    return _next_of_running(bot)
+
+
+def _next_of_running(bot: Observed) -> Action | None:
+    if bot.proven:
+        return None
+    return Action(Kind.DOUBT, bot.strategy_id, "it has stopped analysing candles")
 
 
 def _next_of_stopping(bot: Observed, now: float) -> Action | None:
@@ -152,29 +160,44 @@ def verdict(
 CONFIGURATION_SIGNS: Final = (
     re.compile(r"Configuration error: .*"),
     re.compile(r"Impossible to load Strategy .*"),
-    re.compile(r"Could not import .* due to .*"),
     re.compile(r"Config file .* not found.*"),
     re.compile(r"Exchange .* is not supported.*|Exchange .* does not support .*"),
     re.compile(r"InvalidProxySettings.*"),
 )
 EXCHANGE_SIGNS: Final = (re.compile(r"Could not load markets.*"),)
+SIGNS: Final = (
+    (Cause.EXCHANGE, EXCHANGE_SIGNS),
+    (Cause.CONFIGURATION, CONFIGURATION_SIGNS),
+)
+FAILED_IMPORT: Final = re.compile(r"Could not import .* due to .*")
 
 
-def cause_of(log_tail: str) -> tuple[Cause, str]:
-    """Return why a bot ended and the words for it, from the end of its log."""
+def cause_of(log_tail: str, exit_code: int | None) -> tuple[Cause, str]:
+    """Return why a bot ended and the words for it, from the end of its log.
+
+    The last telling line counts. A process that was killed did not end for what its
+    log says.
+    """
     lines = log_tail.splitlines()
-    for cause, signs in (
-        (Cause.EXCHANGE, EXCHANGE_SIGNS),
-        (Cause.CONFIGURATION, CONFIGURATION_SIGNS),
-    ):
-        for line in reversed(lines):
-            for sign in signs:
-                if found := sign.search(line):
-                    return cause, found[0].strip(" .")
     errors = [
         line for line in lines if " - ERROR - " in line or " - CRITICAL - " in line
     ]
-    return Cause.CRASH, errors[-1].split(" - ", 3)[-1].strip(" .") if errors else ""
+    words = errors[-1].split(" - ", 3)[-1].strip(" .") if errors else ""
+    if exit_code is not None and exit_code < 0:
+        return Cause.CRASH, words
+    for line in reversed(lines):
+        for cause, signs in SIGNS:
+            for sign in signs:
+                if found := sign.search(line):
+                    return cause, _with_import(found[0].strip(" ."), lines)
+    return Cause.CRASH, words
+
+
+def _with_import(words: str, lines: Sequence[str]) -> str:
+    """Add which import failed: freqtrade tells it in a line of its own, as a warning."""
+    reasons = [found[0] for line in lines if (found := FAILED_IMPORT.search(line))]
+    told = words.startswith("Impossible to load Strategy") and reasons
+    return f"{reasons[-1].strip(' .')}. {words}" if told else words
 
 
 SIGNAL_WORDS: Final = {

@@ -135,12 +135,24 @@ def listens(key: ProcessKey, port: int) -> bool:
     )
 
 
-def tail(path: Path) -> str:
-    """Return the last kilobytes of a log file, or nothing when there is none."""
+def size(path: Path) -> int:
+    """Return the size of a file in bytes, 0 when there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def tail(path: Path, start: int = 0) -> str:
+    """Return the last kilobytes of a log file behind ``start``, or nothing.
+
+    A file that is shorter than ``start`` was cut since: all of it is newer.
+    """
     try:
         with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - TAIL_BYTES))
+            length = file.seek(0, os.SEEK_END)
+            first = start if start <= length else 0
+            file.seek(max(first, length - TAIL_BYTES))
             return file.read().decode(errors="replace")
     except OSError:
         return ""

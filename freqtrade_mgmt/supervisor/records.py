@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 
-from btc_watcher.lib.errors import BtcWatcherError, ConfigurationError
+from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_config import BotSpec
 from freqtrade_mgmt.selectors import environment_python
 from freqtrade_mgmt.strategy_code import strategy_inspect
 from freqtrade_mgmt.supervisor.frames import Watched
 from freqtrade_mgmt.supervisor.processes import ProcessKey
 from signals_app.grading import StrengthRule, Thresholds
+from strategies.lifecycle import WANTED_UP
 from strategies.models import Status, Strategy
 from strategies.selectors import processes_open, strategies_all
 from strategies.services import process_stopped, strategy_status_set
@@ -126,34 +127,30 @@ def open_processes() -> list[OpenProcess]:
 def buried(row: int, strategy_id: int, *, status: str, reason: str) -> None:
     """Record that a bot's process has ended and what that makes of its strategy."""
     process_stopped(row, status=status, reason=reason)
-    if status == Status.STOPPED and strategy_id in wishes().stopping:
-        strategy_status_set(strategy_id, Status.STOPPED)
+    if status == Status.STOPPED:
+        stopped(strategy_id)
 
 
 def failed(strategy_id: int, reason: str) -> None:
     """Put a strategy into the state error, unless somebody has stopped it meanwhile."""
-    try:
-        strategy_status_set(strategy_id, Status.ERROR, reason=reason)
-    except BtcWatcherError as error:
-        logger.info("%s", error)
+    strategy_status_set(strategy_id, Status.ERROR, reason=reason, only_from=WANTED_UP)
 
 
 def restarting(strategy_id: int, reason: str) -> None:
-    """Show a running strategy as starting again, with the reason."""
-    if strategy_id in wishes().up:
-        strategy_status_set(strategy_id, Status.STARTING, reason=reason)
+    """Show a wanted strategy as starting (again), with the reason."""
+    strategy_status_set(
+        strategy_id, Status.STARTING, reason=reason, only_from=WANTED_UP
+    )
 
 
 def proven(strategy_id: int) -> None:
     """Show a strategy as running."""
-    if strategy_id in wishes().up:
-        strategy_status_set(strategy_id, Status.RUNNING)
+    strategy_status_set(strategy_id, Status.RUNNING, only_from={Status.STARTING})
 
 
 def stopped(strategy_id: int) -> None:
-    """Show a strategy without a process as stopped, where that was asked for."""
-    if strategy_id in wishes().stopping:
-        strategy_status_set(strategy_id, Status.STOPPED)
+    """Show a strategy as stopped, where that was asked for."""
+    strategy_status_set(strategy_id, Status.STOPPED, only_from={Status.STOPPING})
 
 
 def _newest(strategy: Strategy) -> dict[str, int]:

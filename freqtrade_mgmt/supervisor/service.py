@@ -30,6 +30,7 @@ from freqtrade_mgmt.supervisor.bots import Bot
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from freqtrade_mgmt.supervisor.plan import (
     CRASH_WINDOW,
+    NOT_WANTED,
     STOP_DEADLINE,
     Action,
     Kind,
@@ -39,7 +40,7 @@ from freqtrade_mgmt.supervisor.plan import (
     plan,
     verdict,
 )
-from freqtrade_mgmt.supervisor.processes import BotProcess, free_port
+from freqtrade_mgmt.supervisor.processes import BotProcess, free_port, size
 from signals_app.feed import publish_reload
 from strategies.models import Status
 from strategies.services import process_seen, process_started
@@ -74,6 +75,9 @@ class Supervisor:
             await self._in_thread(publish_reload)
             await self._start_up(stop)
             while not stop.is_set():
+                if writer.done():
+                    # Without it every bot would run and no signal be stored.
+                    writer.result()
                 await self._tick()
                 await _wait(stop, TICK_SECONDS)
         finally:
@@ -98,7 +102,7 @@ class Supervisor:
         try:
             wishes = await self._in_thread(records.wishes)
             for action in self._plan(wishes):
-                await self._act(action)
+                await self._act_alone(action)
             for strategy_id in wishes.stopping - self._bots.keys():
                 await self._in_thread(records.stopped, strategy_id)
             await self._heartbeat()
@@ -118,6 +122,17 @@ class Supervisor:
             starts_at_once=max(1, os.cpu_count() or 1),
         )
 
+    async def _act_alone(self, action: Action) -> None:
+        """Act; whatever is wrong with one strategy must not end the others."""
+        try:
+            await self._act(action)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            logger.exception("Strategy %s: %s failed.", action.strategy_id, action.kind)
+            why = f"The supervisor could not {action.kind} it: {error!r}."
+            await self._in_thread(records.failed, action.strategy_id, why)
+
     async def _act(self, action: Action) -> None:
         bot = self._bots.get(action.strategy_id)
         if action.kind is Kind.START:
@@ -128,6 +143,10 @@ class Supervisor:
             bot.enter(Phase.RUNNING)
             logger.info("%s runs (pid %s).", bot.watched.name, bot.process.key.pid)
             await self._in_thread(records.proven, action.strategy_id)
+        elif action.kind is Kind.DOUBT:
+            bot.enter(Phase.STARTING)
+            logger.warning("%s: %s.", bot.watched.name, action.reason)
+            await self._in_thread(records.restarting, action.strategy_id, action.reason)
         elif action.kind is Kind.STOP:
             await self._stop(bot, action.reason)
         elif action.kind is Kind.KILL:
@@ -151,11 +170,11 @@ class Supervisor:
                 port,
                 settings.SIMULATOR_URL,
             )
-        except (BtcWatcherError, KeyError, OSError) as error:
-            why = str(error) if isinstance(error, BtcWatcherError) else repr(error)
-            logger.error("Strategy %s cannot be started: %s", strategy_id, why)  # noqa: TRY400
-            await self._in_thread(records.failed, strategy_id, why)
+        except BtcWatcherError as error:
+            logger.error("Strategy %s cannot be started: %s", strategy_id, error)  # noqa: TRY400
+            await self._in_thread(records.failed, strategy_id, error.message)
             return
+        log_starts = size(paths.console), size(paths.log)
         process = BotProcess.start(
             bot_command(job.python, paths),
             folder=paths.folder,
@@ -184,35 +203,49 @@ class Supervisor:
             process_row=row.pk,
             paths=paths,
             identity=identity,
+            log_starts=log_starts,
         )
         self._bots[strategy_id] = bot
         bot.follow(self._intake, job.newest, settings.SIGNAL_FIRST_BACKFILL)
 
     async def _adopt_all(self) -> None:
         for left in await self._in_thread(records.open_processes):
+            known = self._bots.get(left.strategy_id)
+            if known is not None and known.process_row == left.row:
+                continue  # adopted before the database went away
             process = BotProcess.adopt(left.key) if left.key else None
-            if process is None or left.strategy_id in self._bots:
-                await self._in_thread(
-                    lambda left=left: records.buried(
-                        left.row,
-                        left.strategy_id,
-                        status=Status.STOPPED,
-                        reason=end_in_words(None, ""),
-                    )
-                )
-            else:
-                await self._adopt(left, process)
+            if process is not None and known is None:
+                process = await self._adopt(left, process)
+            if process is not None:
+                # A second one of a strategy, or one that cannot be talked to.
+                process.kill()
+            adopted = self._bots.get(left.strategy_id)
+            if adopted is None or adopted.process_row != left.row:
+                await self._in_thread(self._bury_left, left)
 
-    async def _adopt(self, left: records.OpenProcess, process: BotProcess) -> None:
+    @staticmethod
+    def _bury_left(left: records.OpenProcess) -> None:
+        records.buried(
+            left.row,
+            left.strategy_id,
+            status=Status.STOPPED,
+            reason=end_in_words(None, ""),
+        )
+
+    async def _adopt(
+        self, left: records.OpenProcess, process: BotProcess
+    ) -> BotProcess | None:
+        """Take over a bot; return its process when that cannot be done."""
         folder = records.bot_folder(left.strategy_id)
         try:
             identity = bot_folder_read(folder)
             await self._in_thread(records.restarting, left.strategy_id, "")
             watched, newest = await self._in_thread(records.watched, left.strategy_id)
-        except (BtcWatcherError, KeyError) as error:
-            logger.warning("Process %s cannot be adopted: %s", process.key.pid, error)
-            process.terminate()
-            return
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("Process %s cannot be adopted.", process.key.pid)
+            return process
         bot = Bot(
             watched=watched,
             process=process,
@@ -223,6 +256,7 @@ class Supervisor:
         self._bots[left.strategy_id] = bot
         bot.follow(self._intake, newest, settings.SIGNAL_FIRST_BACKFILL)
         logger.info("%s was adopted (pid %s).", watched.name, process.key.pid)
+        return None
 
     # -- Ending -------------------------------------------------------------
 
@@ -237,7 +271,7 @@ class Supervisor:
         await bot.leave()
         strategy_id = bot.watched.strategy_id
         asked = bot.phase is Phase.STOPPING
-        cause, words = cause_of(bot.log_tail())
+        cause, words = cause_of(bot.log_tail(), bot.process.exit_code)
         reason = bot.stop_reason or end_in_words(bot.process.exit_code, words)
         await self._in_thread(
             lambda: records.buried(
@@ -248,6 +282,8 @@ class Supervisor:
             )
         )
         del self._bots[strategy_id]
+        if bot.stop_reason == NOT_WANTED:
+            return  # and when it is wanted again already, it is started at once
         if not asked or strategy_id in (await self._in_thread(records.wishes)).up:
             await self._after_unasked_end(bot, cause, reason)
 

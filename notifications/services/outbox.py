@@ -8,6 +8,7 @@ import orjson
 from django.db import connection
 
 from btc_watcher.lib.redis_keys import PRIORITIES
+from btc_watcher.lib.statements import rows_of
 from notifications.policy import LEASE, SWEEP_LIMIT, channel_matches, sweep_patience
 from notifications.queues import Queued
 
@@ -112,9 +113,7 @@ def rows_insert(
         "channel_types": list(channel_types),
         "extras": list(extras),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, parameters)
-        return [Queued(*row) for row in cursor.fetchall()]
+    return [Queued(*row) for row in rows_of(INSERT, parameters)]
 
 
 def _document(messages: Sequence[Message], queued_at: str) -> str:

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 QUEUE_LENGTH: Final = 8_000
 READ_COUNT: Final = 500
 BLOCK_MS: Final = 5_000
+REPLAY_LENGTH: Final = 2_000
 RETRY_SECONDS: Final = 1.0
 RELOAD_TEXT: Final = '{"cursor":null,"event":{"type":"reload"}}'
 START: Final = (0, 0)
@@ -108,15 +109,19 @@ class Hub:
 
     async def _replay(self, after: str, wanted: tuple[int, int]) -> list[Frame] | None:
         info = await self._info()
-        if wanted > position(info["last-generated-id"].decode()):
-            return None  # the stream was flushed since
+        newest = position(info["last-generated-id"].decode())
         first = info["first-entry"]
-        trimmed = info["entries-added"] > info["length"]
-        if trimmed and (first is None or wanted < position(first[0].decode())):
-            return None
+        if wanted == newest:
+            return []
+        if wanted > newest:
+            return None  # the stream was flushed since
+        if wanted != START and (first is None or wanted < position(first[0].decode())):
+            return None  # trimmed, or flushed and filled again
         entries: Any = await self._redis.xrange(
-            redis_keys.SIGNALS_STREAM, min=f"({after}", max="+"
+            redis_keys.SIGNALS_STREAM, min=f"({after}", max="+", count=REPLAY_LENGTH + 1
         )
+        if len(entries) > REPLAY_LENGTH:
+            return None  # loading anew costs less
         return [_frame(*entry) for entry in entries]
 
     async def _info(self) -> dict[str, Any]:
@@ -139,6 +144,9 @@ class Hub:
             try:
                 if not known:
                     known = await self._find_end()
+                    if self._ready.is_set():
+                        # Pages came while Redis was away: they may have missed some.
+                        self._broadcast(Frame(START, RELOAD_TEXT))
                 self._ready.set()
                 if not await self._forward():
                     await self._check_flushed()
@@ -180,12 +188,14 @@ class Hub:
             subscription.put(frame)
 
     async def _stop(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
+        # Taken first: who subscribes while we wait starts a reader of their own.
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
-            self._reader = None
-        await self._redis.aclose()
+                await reader
+        if not self._subscriptions:
+            await self._redis.aclose()
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -14,13 +15,25 @@ from btc_watcher.lib.redis_client import redis_connection
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from redis.commands.core import Script
+
 logger = logging.getLogger(__name__)
 
 RELOAD: Final = orjson.dumps({"type": "reload"})
-# One command for many entries: a command each costs the client more than Redis.
+# One command for all: a command for each entry costs the client more than Redis.
+# ARGV: length of the stream, length of the list, its time to live, number of new
+# signals, then the new signals for the list, then the events for the stream.
 APPEND: Final = """
-for index = 2, #ARGV do
+local listed = tonumber(ARGV[4])
+for index = 5 + listed, #ARGV do
     redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'data', ARGV[index])
+end
+if listed > 0 then
+    for index = 5, 4 + listed do
+        redis.call('LPUSH', KEYS[2], ARGV[index])
+    end
+    redis.call('LTRIM', KEYS[2], 0, ARGV[2] - 1)
+    redis.call('EXPIRE', KEYS[2], ARGV[3])
 end
 """
 # Entries of one command: other clients wait for no more than these.
@@ -67,24 +80,33 @@ def publish_reload() -> None:
 
 
 def _append(encoded: Sequence[bytes], newest: Sequence[bytes]) -> None:
-    connection = redis_connection()
-    append = connection.register_script(APPEND)
     if _missed.events:
         encoded = [RELOAD, *encoded]
+    listed = newest[-redis_keys.REALTIME_LENGTH :]
     for start in range(0, len(encoded), CHUNK):
-        append(
-            keys=[redis_keys.SIGNALS_STREAM],
-            args=[redis_keys.STREAM_LENGTH, *encoded[start : start + CHUNK]],
-        )
-    if newest:
-        with connection.pipeline() as pipe:
-            pipe.lpush(
-                redis_keys.SIGNALS_REALTIME, *newest[-redis_keys.REALTIME_LENGTH :]
-            )
-            pipe.ltrim(redis_keys.SIGNALS_REALTIME, 0, redis_keys.REALTIME_LENGTH - 1)
-            pipe.expire(redis_keys.SIGNALS_REALTIME, redis_keys.REALTIME_TTL)
-            pipe.execute()
+        last = start + CHUNK >= len(encoded)
+        _append_chunk(encoded[start : start + CHUNK], listed if last else [])
     _missed.events = False
+
+
+def _append_chunk(encoded: Sequence[bytes], listed: Sequence[bytes]) -> None:
+    _script()(
+        keys=[redis_keys.SIGNALS_STREAM, redis_keys.SIGNALS_REALTIME],
+        args=[
+            redis_keys.STREAM_LENGTH,
+            redis_keys.REALTIME_LENGTH,
+            redis_keys.REALTIME_TTL,
+            len(listed),
+            *listed,
+            *encoded,
+        ],
+        client=redis_connection(),
+    )
+
+
+@cache
+def _script() -> Script:
+    return redis_connection().register_script(APPEND)
 
 
 def cursor_now() -> str:

@@ -36,6 +36,8 @@ def _measure(figure: str, folder: Path, *, quick: bool) -> int:
     command = [sys.executable, "-m", "tests.benchmarks.run", figure]
     command += ["--quick"] if quick else []
     if figure == "memory":
+        # It starts a whole system with servers of its own.
+        command[2:4] = ["tests.benchmarks.memory"]
         home = folder / "memory-home"
         environment = dict(os.environ) | {"BTCW_HOME": str(home)}  # noqa: TID251 - for a child
         return subprocess.run(

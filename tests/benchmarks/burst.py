@@ -16,13 +16,8 @@ from notifications.models import Notification
 from signals_app.rows import rows_build
 from signals_app.services import signals_record
 from signals_app.statements import row_values
-from tests.benchmarks.setting import (
-    candle_close,
-    make_strategies,
-    median,
-    quick,
-    report,
-)
+from tests.benchmarks.output import median, quick, report
+from tests.benchmarks.setting import candle_close, make_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

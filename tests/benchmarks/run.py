@@ -15,6 +15,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "btc_watcher.settings")  # noqa: TID251 - before settings exist
     django.setup()
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
     import_module(f"tests.benchmarks.{sys.argv[1]}").main()
 
 

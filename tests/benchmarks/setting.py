@@ -1,11 +1,8 @@
-"""What figures need: strategies, a channel, a load, output."""
+"""What figures need: strategies, a channel, a load."""
 
 from __future__ import annotations
 
-import json
-import statistics
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from notifications.services import channel_create
 from signals_app.candidates import Candidate
@@ -18,32 +15,6 @@ if TYPE_CHECKING:
 
 
 STRATEGIES, PAIRS = 50, 100
-
-
-def quick() -> bool:
-    """Tell whether few repetitions are wanted."""
-    return "--quick" in sys.argv
-
-
-def report(figure: str, **values: Any) -> None:
-    """Print one figure as one JSON object."""
-    rounded = {
-        key: round(value, 4) if isinstance(value, float) else value
-        for key, value in values.items()
-    }
-    sys.stdout.write(json.dumps({"figure": figure, **rounded}) + "\n")
-    sys.stdout.flush()
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value below which ``share`` of the values lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-def median(values: Sequence[float]) -> float:
-    """Return the median."""
-    return statistics.median(values)
 
 
 def make_strategies() -> list[tuple[int, str]]:

@@ -37,6 +37,7 @@ def bot(**changes: Any) -> Observed:
         ({1}, [], [Kind.START]),
         (set(), [], []),
         ({1}, [bot()], []),
+        ({1}, [bot(proven=False)], [Kind.DOUBT]),
         (set(), [bot()], [Kind.STOP]),
         ({1}, [bot(phase=Phase.STARTING)], [Kind.PROVE]),
         ({1}, [bot(phase=Phase.STARTING, proven=False)], []),
@@ -121,7 +122,30 @@ def test_five_crashes_in_ten_minutes_are_given_up_and_older_ones_forgotten() -> 
     ],
 )
 def test_the_log_tells_the_cause(line: str, cause: Cause) -> None:
-    assert cause_of(f"a line before\n{line}\n")[0] is cause
+    assert cause_of(f"a line before\n{line}\n", 2)[0] is cause
+
+
+def test_the_last_telling_line_of_the_log_counts() -> None:
+    markets = "x - freqtrade - ERROR - Could not load markets, therefore cannot start."
+    wrong = "x - freqtrade - ERROR - Configuration error: no such pair"
+
+    assert cause_of(f"{markets}\n{wrong}", 2)[0] is Cause.CONFIGURATION
+    assert cause_of(f"{wrong}\n{markets}", 2)[0] is Cause.EXCHANGE
+
+
+def test_a_killed_bot_did_not_end_for_what_its_log_says() -> None:
+    line = "x - freqtrade - ERROR - Configuration error: bad"
+
+    assert cause_of(line, -9)[0] is Cause.CRASH
+
+
+def test_a_failed_import_is_told_with_the_strategy_that_needs_it() -> None:
+    log = (
+        "x - iresolver - WARNING - Could not import S.py due to 'No module named y'\n"
+        "x - freqtrade - ERROR - Impossible to load Strategy 'S'. It has errors."
+    )
+
+    assert "No module named y" in cause_of(log, 2)[1]
 
 
 @pytest.mark.parametrize(

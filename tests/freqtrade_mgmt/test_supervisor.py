@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from btc_watcher.env import BASE_DIR
 from freqtrade_mgmt.demo import DEMO_STRATEGIES, demo_source
 from freqtrade_mgmt.models import FreqtradeVersion
 from freqtrade_mgmt.simulator.server import SimulatedExchange
+from freqtrade_mgmt.supervisor import plan, service
+from freqtrade_mgmt.supervisor.processes import free_port
 from freqtrade_mgmt.supervisor.service import Supervisor
 from signals_app.models import Signal
 from strategies.models import Strategy, StrategyProcess
@@ -184,6 +187,43 @@ async def test_a_bad_strategy_class_is_an_error_in_words() -> None:
         lambda: Strategy.objects.get(pk=bad.pk).health_metrics["reason"]
     )()
     assert "no_such_module" in reason or "Impossible to load Strategy" in reason
+
+
+async def test_one_strategy_that_cannot_be_run_does_not_touch_the_others() -> None:
+    good = await sync_to_async(demo)(0)
+    bad = await sync_to_async(demo)(1)
+    # Past the services' checks, as somebody with psql may write it.
+    await Strategy.objects.filter(pk=bad.pk).aupdate(config=bad.config | {"pairs": []})
+    for strategy in (bad, good):
+        await sync_to_async(strategy_start)(strategy.pk)
+
+    async with supervising():
+        await until(lambda: state_of(bad) == "error", "the error")
+        await until(lambda: is_running(good), "running")
+
+
+async def test_a_port_that_somebody_took_meanwhile_is_given_up_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = iter([taken.getsockname()[1]])
+        monkeypatch.setattr(plan, "START_DEADLINE", 12.0)
+        monkeypatch.setattr(service, "free_port", lambda: next(ports, 0) or free_port())
+        strategy = await sync_to_async(demo)(0)
+        await sync_to_async(strategy_start)(strategy.pk)
+
+        async with supervising():
+            await until(lambda: is_running(strategy), "running", 90)
+            ended = await until(
+                lambda: (
+                    StrategyProcess.objects.filter(strategy=strategy)
+                    .exclude(stop_time=None)
+                    .last()
+                ),
+                "the first try",
+            )
+
+    assert "analysed nothing" in ended.resource_usage["reason"]
 
 
 async def test_a_strategy_that_names_a_real_exchange_never_reaches_the_simulated_one(

@@ -157,7 +157,7 @@ def test_a_process_that_crashed_once_must_stay_up_before_the_system_is_ready(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUB_FAILS", "once")
-    monkeypatch.setattr(processes, "SETTLED_AFTER_SECONDS", 1.5)
+    monkeypatch.setattr(processes, "SETTLED_AFTER_SECONDS", 4.0)
     printed = run(home)
     order = [
         "beat ended with exit code 1",

@@ -256,6 +256,7 @@ def test_only_the_partitions_of_the_window_are_touched(client: APIClient) -> Non
         ({"from": "2020-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "366 days"),
         ({"page_size": "5000"}, "1000"),
         ({"cursor": "??"}, "is no cursor"),
+        ({"to": "0001-01-05T00:00:00Z"}, "no signals of that year"),
         ({"cursor": "MTIz"}, "is no cursor"),
     ],
 )
@@ -291,3 +292,13 @@ def test_a_signal_that_does_not_exist_is_404(client: APIClient, kind: str) -> No
 
     assert answer.status_code == 404
     assert str(identifier) in answer.content.decode()
+
+
+def test_digits_of_other_scripts_are_a_name_and_no_id(client: APIClient) -> None:
+    assert client.get(URL, window(strategy="²")).json()["results"] == []
+
+
+def test_a_body_that_is_nested_without_end_is_refused(client: APIClient) -> None:
+    answer = client.post(URL, "[" * 100_000, content_type="application/json")
+
+    assert answer.status_code == 400

@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from accounts.models import User
 from btc_watcher.lib import redis_keys
+from btc_watcher.lib.websocket_origin import SameOrigin, origin_allowed
 from signals_app import consumers
 from signals_app.feed import cursor_now, publish, publish_reload, publisher
 from signals_app.feed import hub as hub_module
@@ -132,6 +133,105 @@ async def test_a_flush_while_a_page_is_open_makes_it_load_anew(
     assert frame["event"] == {"type": "reload"}
     await tell(event(2))
     assert await numbers(page, 1) == [2]
+
+
+async def test_a_flushed_stream_that_filled_again_makes_the_page_load_anew(
+    connect: Callable[..., Any], redis_client: redis.Redis
+) -> None:
+    await tell(event(1))
+    cursor = await asyncio.to_thread(cursor_now)
+    await tell(event(2))
+    redis_client.flushdb()
+    await tell(event(3))
+
+    page = await connect(cursor)
+
+    assert json.loads(await page.text())["event"]["type"] == "reload"
+
+
+async def test_a_page_that_comes_while_the_last_one_leaves_hears_everything() -> None:
+    hub = Hub()
+    first = hub.subscribe()
+    await first.__aenter__()
+    leaving = asyncio.create_task(first.__aexit__(None, None, None))
+    await asyncio.sleep(0)
+
+    async with hub.subscribe() as second:
+        await leaving
+        await tell(event(1))
+        frame = await asyncio.wait_for(second.get(), 5)
+
+    assert frame is not None
+
+
+async def test_a_page_far_behind_is_told_to_load_anew(
+    connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "REPLAY_LENGTH", 2)
+    await tell(event(1))
+    cursor = await asyncio.to_thread(cursor_now)
+    await tell(event(2), event(3), event(4))
+
+    page = await connect(cursor)
+
+    assert json.loads(await page.text())["event"]["type"] == "reload"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_login_that_ends_is_noticed_on_a_busy_page_too(
+    connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(
+        consumers, "login_lives", database_sync_to_async(lambda _scope: False)
+    )
+    page = await connect(await asyncio.to_thread(cursor_now))
+
+    output: dict[str, Any] = {}
+    for number in range(200):
+        await tell(event(number))
+        output = await page.output()
+        if output["type"] == "websocket.close":
+            break
+        await asyncio.sleep(0.01)
+
+    assert output == {"type": "websocket.close", "code": consumers.NOT_LOGGED_IN}
+
+
+async def test_a_page_whose_pump_breaks_is_hung_up_on(
+    connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_arguments: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(consumers.SignalsConsumer, "_send_missed", broken)
+
+    page = await connect("1-0")
+
+    assert await page.close_code() == consumers.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        (None, True),
+        ("http://watcher.example:8000", True),
+        ("https://WATCHER.example:8000", True),
+        ("http://watcher.example:9000", False),
+        ("http://other.example:8000", False),
+        ("null", False),
+    ],
+)
+def test_only_our_own_origin_may_connect(origin: str | None, allowed: bool) -> None:
+    assert origin_allowed(origin, "watcher.example:8000") is allowed
+
+
+async def test_a_foreign_page_is_refused_before_anything_else() -> None:
+    headers = [(b"origin", b"http://evil.example"), (b"host", b"127.0.0.1:8000")]
+    page = Page(SameOrigin(ROUTER), "/signals/", headers=headers)
+
+    with pytest.raises(AssertionError, match="4403"):
+        await page.connect()
 
 
 async def test_a_cursor_older_than_the_stream_makes_the_page_load_anew(

@@ -125,6 +125,10 @@ def test_an_unusable_strength_is_refused_by_name_and_the_next_source_is_used(
         "().__class__.__bases__",
         "'a' * 10**9",
         "rsi.real",
+        "enter_tag[20]",
+        "max(enter_tag[1:1])",
+        "round(nothing)",
+        "'%' % rsi",
     ],
 )
 def test_an_expression_that_fails_or_reaches_out_falls_to_the_default(
@@ -132,7 +136,9 @@ def test_an_expression_that_fails_or_reaches_out_falls_to_the_default(
 ) -> None:
     rule = StrengthRule(expression=expression, default=40)
 
-    strength = strength_of({"rsi": 10.0}, None, rule)
+    strength = strength_of(
+        {"rsi": 10.0, "enter_tag": "up", "nothing": math.nan}, None, rule
+    )
 
     assert (strength.value, strength.source) == (40, "default")
     assert strength.problems

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from btc_watcher.lib import redis_keys
 from notifications.models import Notification, NotificationChannel
+from signals_app import services
 from signals_app.feed import publisher
 from signals_app.models import Signal
 from signals_app.services import signals_delivery_record, signals_record
@@ -29,6 +30,7 @@ class UndoneError(Exception):
 @pytest.fixture(autouse=True)
 def _nothing_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher._missed, "events", False)
+    monkeypatch.setattr(services, "_months_known", set())
 
 
 @pytest.fixture

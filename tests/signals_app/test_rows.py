@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from signals_app.rows import price_text, rows_build
+from signals_app.rows import Streak, price_text, rows_build
 from tests.signals_app.factories import NOW, candidate, run_of
 
 
@@ -21,7 +22,7 @@ def test_a_streak_is_counted_and_only_its_first_is_told() -> None:
 def test_a_streak_goes_on_from_what_is_stored() -> None:
     one = candidate()
 
-    (row,) = rows_build([one], {one.previous: 7}, NOW)
+    (row,) = rows_build([one], {one.previous: Streak(7, told=True)}, NOW)
 
     assert row.metadata["streak"] == 8
 
@@ -93,3 +94,18 @@ def test_a_price_that_eight_decimals_cannot_hold_is_kept_exactly() -> None:
 )
 def test_prices_are_written_without_idle_zeros(price: float, text: str) -> None:
     assert price_text(price) == text
+
+
+def test_a_streak_that_began_weak_is_told_with_its_first_notable_candle() -> None:
+    first, second, third = run_of(3)
+    weak = replace(first, strength=5.0)
+
+    rows = rows_build([weak, second, third], {}, NOW)
+
+    assert [row.quiet for row in rows] == ["weak", "", "streak"]
+
+
+def test_a_streak_that_began_late_is_told_with_its_first_candle_in_time() -> None:
+    rows = rows_build(run_of(5), {}, NOW)
+
+    assert [row.quiet for row in rows] == ["late", "late", "", "streak", "streak"]
