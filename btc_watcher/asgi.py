@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -23,3 +24,7 @@ application = ProtocolTypeRouter(
         "websocket": SameOrigin(AuthMiddlewareStack(SessionRowScope(websocket_router))),
     }
 )
+
+# What is loaded now stays: searching it for garbage would hold up every page.
+gc.collect()
+gc.freeze()

@@ -222,7 +222,8 @@ REST_FRAMEWORK = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # -- Language and time ------------------------------------------------------
-LANGUAGE_CODE = "zh-hans"
+# For whoever has not chosen: messages to channels, answers to programs.
+LANGUAGE_CODE = "zh-hans" if ADMIN_LANGUAGE == "zh-CN" else "en"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True

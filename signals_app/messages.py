@@ -59,7 +59,7 @@ def _message(event: Mapping[str, Any], words: Mapping[str, str]) -> Message:
     if metadata["strength_source"] == "default":
         lines.append(words["guessed"])
     lines += [
-        f"{name}: {value}"
+        f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}"
         for name, value in islice(event["indicators"].items(), INDICATORS_TOLD)
     ]
     return Message(
