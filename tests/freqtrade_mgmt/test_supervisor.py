@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,13 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from btc_watcher.env import BASE_DIR
+from freqtrade_mgmt.bot_config import bot_folder_read
 from freqtrade_mgmt.demo import DEMO_STRATEGIES, demo_source
 from freqtrade_mgmt.models import FreqtradeVersion
 from freqtrade_mgmt.simulator.server import SimulatedExchange
-from freqtrade_mgmt.supervisor import plan, service
+from freqtrade_mgmt.supervisor import bots, plan, records, service
+from freqtrade_mgmt.supervisor.client import BotClient
+from freqtrade_mgmt.supervisor.frames import candle_candidates
 from freqtrade_mgmt.supervisor.processes import free_port
 from freqtrade_mgmt.supervisor.service import Supervisor
 from signals_app.models import Signal
@@ -34,6 +38,7 @@ from strategies.services import strategy_create, strategy_start, strategy_stop
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+    from uuid import UUID
 
     import redis
 
@@ -277,6 +282,52 @@ async def test_an_exchange_that_is_down_is_waited_for(
         assert await sync_to_async(state_of)(strategy) == "starting"
         exchange.set_fault(None)
         await until(lambda: is_running(strategy), "running")
+
+
+async def test_an_exchange_that_hangs_is_seen_and_what_closed_meanwhile_is_fetched(
+    exchange: SimulatedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The newest closed candle of a healthy 1m bot was opened at most 122 s ago.
+    monkeypatch.setattr(bots, "FRESH_CANDLES", 2)
+    monkeypatch.setattr(bots, "GRACE_MS", 6_000)
+    monkeypatch.setattr(plan, "START_DEADLINE", 600.0)
+    strategy = await sync_to_async(demo)(0)
+    await sync_to_async(strategy_start)(strategy.pk)
+
+    async with supervising():
+        await until(lambda: is_running(strategy), "running")
+        process = await until(lambda: open_process(strategy), "a process")
+        exchange.set_fault("hang")
+        await until(lambda: state_of(strategy) == "starting", "the doubt", 120)
+        exchange.set_fault(None)
+        await until(lambda: is_running(strategy), "running again", 150)
+        again = await until(lambda: open_process(strategy), "the same process")
+        assert again.pid == process.pid
+        missing = await until_none_is_missing(strategy)
+
+    assert missing == set()
+
+
+async def until_none_is_missing(strategy: Strategy) -> set[UUID]:
+    """Compare the bot's own frames with the database until they agree."""
+    identity = bot_folder_read(records.bot_folder(strategy.pk))
+    watched, _ = await sync_to_async(records.watched)(strategy.pk)
+    oldest = timezone.now() - timedelta(minutes=20)
+    missing: set[UUID] = set()
+    for _ in range(50):
+        marks = set()
+        async with BotClient(identity.port, identity.credentials) as client:
+            for pair in await client.pairs():
+                frame = await client.candles(pair, "1m", 20)
+                for candle in frame.candles:
+                    found = candle_candidates(candle, watched, "oracle")
+                    marks |= {c.identifier for c in found if c.timestamp > oldest}
+        rows = Signal.objects.filter(timestamp__gte=oldest).values_list("id", flat=True)
+        missing = marks - {identifier async for identifier in rows.aiterator()}
+        if not missing:
+            break
+        await asyncio.sleep(0.2)
+    return missing
 
 
 async def test_a_bot_outlives_a_killed_supervisor_and_is_adopted(
