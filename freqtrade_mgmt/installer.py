@@ -15,13 +15,14 @@ import sys
 import tempfile
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.pip_settings import (
     PipSettings,
+    pip_default_index,
     pip_settings_parse,
     without_credentials,
 )
@@ -142,19 +143,27 @@ def _lock(root: Path, progress: Progress) -> Iterator[int]:
 def _tools(progress: Progress, folder: Path, lock: int) -> _Tools:
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.is_file() else shutil.which("uv")
-    listing = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
+    settings = replace(
+        pip_settings_parse(_pip_says("config", "list")),
+        default_index=pip_default_index(_pip_says("install", "--help")),
     )
-    settings = pip_settings_parse(listing.stdout if listing.returncode == 0 else "")
     # In a file of ours, because an index address may hold a password.
     uv_toml = folder / "uv.toml"
     uv_toml.touch(mode=0o600)
     uv_toml.write_text(settings.uv_toml(), encoding="utf-8")
     return _Tools(progress, uv, settings, uv_toml, lock)
+
+
+def _pip_says(*arguments: str) -> str:
+    """Return what pip prints, or nothing when it fails."""
+    said = subprocess.run(  # noqa: S603 - words of our own
+        [sys.executable, "-m", "pip", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    return said.stdout if said.returncode == 0 else ""
 
 
 def _newest(root: Path, tools: _Tools) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 # Later sections win, as they do for pip.
 _SECTIONS = ("global", "install", ":env:")
 _LINE = re.compile(r"(?P<section>global|install|:env:)\.(?P<key>[a-z-]+)=(?P<value>.+)")
+_DEFAULT_INDEX = re.compile(r"--index-url <url>.*?\(default\s+([^)\s]+)\)", re.DOTALL)
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")
 
 
@@ -23,6 +24,7 @@ class PipSettings:
     trusted_hosts: tuple[str, ...] = ()
     cert: str | None = None
     no_index: bool = False
+    default_index: str | None = None
 
     def uv_toml(self) -> str:
         """Return the same settings as a configuration file of uv."""
@@ -62,6 +64,12 @@ def pip_settings_parse(listing: str) -> PipSettings:
         cert=values.get("cert") or None,
         no_index=values.get("no-index", "").lower() in {"1", "true", "yes", "on"},
     )
+
+
+def pip_default_index(help_text: str) -> str | None:
+    """Return the index that pip takes when it was told of none, from its own help."""
+    found = _DEFAULT_INDEX.search(help_text)
+    return found[1] if found else None
 
 
 def without_credentials(text: str) -> str:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from freqtrade_mgmt.pip_settings import PipSettings
 
 PACKAGE = "freqtrade"
-_PYPI = "https://index.invalid"
 _JSON = "application/vnd.pypi.simple.v1+json"
 # Dependencies published shortly after a release still fit it.
 _GRACE = timedelta(days=7)
@@ -69,7 +68,7 @@ def published_before(version: str, settings: PipSettings) -> datetime | None:
 
     None when the index does not tell (a mirror without dates, or none at all).
     """
-    base = settings.index_url or _PYPI
+    base = settings.index_url or settings.default_index or ""
     if settings.no_index or not base.startswith(("http://", "https://")):
         return None
     session = OutgoingSession()

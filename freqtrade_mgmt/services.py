@@ -43,7 +43,6 @@ def freqtrade_version_install(
             version=done.version,
             defaults={
                 "type": version_kind(done.version),
-                "download_url": f"https://index.invalid",
                 "changelog_url": "https://github.com/freqtrade/freqtrade/releases/tag/"
                 + done.version,
             },

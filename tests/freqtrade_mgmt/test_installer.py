@@ -26,6 +26,7 @@ from freqtrade_mgmt.installer import (
 from freqtrade_mgmt.models import FreqtradeVersion
 from freqtrade_mgmt.pip_settings import (
     PipSettings,
+    pip_default_index,
     pip_settings_parse,
     without_credentials,
 )
@@ -454,3 +455,13 @@ def test_the_real_freqtrade_is_installed_and_runs(
     assert f"freqtrade {real_freqtrade.version}" in answer.stdout
     assert "freqtrade" not in sys.modules
     assert real_freqtrade.path.parent == settings.BASE_DIR / "var" / "test-freqtrade"
+
+
+def test_the_index_of_a_pip_that_was_told_of_none_is_read_from_its_help() -> None:
+    text = (
+        "  -i, --index-url <url>       Base URL of the Package Index (default\n"
+        "                              https://index.example/simple). This should\n"
+    )
+
+    assert pip_default_index(text) == "https://index.example/simple"
+    assert pip_default_index("another program") is None
