@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from signals_app.candidates import Candidate
-from signals_app.grading import StrengthRule, Thresholds
 from signals_app.serializers import SignalInSerializer
+from signals_app.strategy_rules import strength_rule_of, thresholds_of
 from strategies.selectors import strategies_by_name
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from strategies.models import Strategy
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def _candidate(
 ) -> Candidate:
     strategy = strategies.get(values["strategy"])
     strength = values.get("strength")
-    rule = _rule(strategy)
+    rule = strength_rule_of(strategy)
     return Candidate(
         strategy_id=strategy.pk if strategy else None,
         strategy_name=values["strategy"],
@@ -71,7 +68,7 @@ def _candidate(
         strength=rule.default if strength is None else strength,
         strength_source="default" if strength is None else "posted",
         source="api",
-        thresholds=_thresholds(strategy),
+        thresholds=thresholds_of(strategy),
         tag=values.get("tag") or None,
         indicators=values.get("indicators", {}),
         notify_every=strategy.config.get("notify_every") if strategy else None,
@@ -81,22 +78,6 @@ def _candidate(
 def _whole_milliseconds(moment: datetime) -> datetime:
     # The id holds milliseconds, and must tell the timestamp exactly.
     return moment - timedelta(microseconds=moment.microsecond % 1000)
-
-
-def _thresholds(strategy: Strategy | None) -> Thresholds:
-    try:
-        return Thresholds.parse(strategy.signal_thresholds if strategy else None)
-    except ValueError as error:
-        logger.error("%s: %s The defaults are used.", strategy, error)  # noqa: TRY400
-        return Thresholds()
-
-
-def _rule(strategy: Strategy | None) -> StrengthRule:
-    try:
-        return StrengthRule.parse(strategy.config.get("strength") if strategy else None)
-    except ValueError as error:
-        logger.error("%s: %s The defaults are used.", strategy, error)  # noqa: TRY400
-        return StrengthRule()
 
 
 def _sentence(errors: Mapping[str, Any]) -> str:

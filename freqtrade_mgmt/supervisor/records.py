@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
@@ -14,7 +13,7 @@ from freqtrade_mgmt.selectors import environment_python
 from freqtrade_mgmt.strategy_code import strategy_inspect
 from freqtrade_mgmt.supervisor.frames import Watched
 from freqtrade_mgmt.supervisor.processes import ProcessKey
-from signals_app.grading import StrengthRule, Thresholds
+from signals_app.strategy_rules import strength_rule_of, thresholds_of
 from strategies.lifecycle import WANTED_UP
 from strategies.models import Status, Strategy
 from strategies.selectors import processes_open, strategies_all
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-logger = logging.getLogger(__name__)
-
-Rule = TypeVar("Rule", Thresholds, StrengthRule)
 # Keys of freqtrade_config that are ours; the rest goes to the bot.
 OUR_KEYS = frozenset({"version", "proxy"})
 
@@ -168,22 +164,11 @@ def _watched(strategy: Strategy) -> Watched:
         version=strategy.version,
         exchange=config["exchange"],
         timeframe=config["timeframe"],
-        thresholds=_or_default(strategy, Thresholds, strategy.signal_thresholds),
-        strength=_or_default(strategy, StrengthRule, config.get("strength")),
+        thresholds=thresholds_of(strategy),
+        strength=strength_rule_of(strategy),
         notify_every=config.get("notify_every"),
         startup_candles=_startup_candles(config["code"]),
     )
-
-
-def _or_default(
-    strategy: Strategy, kind: type[Rule], values: Mapping[str, object] | None
-) -> Rule:
-    # A mistyped threshold must not cost a signal: it is graded by the defaults.
-    try:
-        return kind.parse(values)
-    except ValueError as error:
-        logger.error("%s: %s The defaults are used.", strategy.name, error)  # noqa: TRY400
-        return kind()
 
 
 def _startup_candles(code: str) -> int:

@@ -34,6 +34,7 @@ from freqtrade_mgmt.supervisor.service import Supervisor
 from signals_app.models import Signal
 from strategies.models import Strategy, StrategyProcess
 from strategies.services import strategy_create, strategy_start, strategy_stop
+from tests.local.helpers import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -131,14 +132,6 @@ def open_process(strategy: Strategy) -> StrategyProcess | None:
     return StrategyProcess.objects.filter(strategy=strategy, stop_time=None).last()
 
 
-def has_ended(pid: int) -> bool:
-    # An orphan is reaped by init, where there is one.
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def is_running(strategy: Strategy) -> bool:
     return state_of(strategy) == "running"
 
@@ -165,7 +158,7 @@ async def test_wanted_strategies_run_and_their_signals_are_stored(
 
         await sync_to_async(strategy_stop)(first.pk)
         await until(lambda: state_of(first) == "stopped", "stopping")
-        assert has_ended(process.pid)
+        assert is_gone(process.pid)
 
     signal_row = await sync_to_async(Signal.objects.order_by("timestamp").first)()
     assert signal_row is not None
@@ -362,12 +355,12 @@ async def test_a_bot_outlives_a_killed_supervisor_and_is_adopted(
         supervisor.wait()
     left = await until(lambda: open_process(strategy), "a process")
     before = await sync_to_async(Signal.objects.count)()
-    assert not has_ended(left.pid)
+    assert not is_gone(left.pid)
 
     async with supervising():
         await until(lambda: is_running(strategy), "running")
         adopted = await until(lambda: open_process(strategy), "the same process")
         assert (adopted.pk, adopted.pid) == (left.pk, left.pid)
 
-    assert has_ended(left.pid)
+    assert is_gone(left.pid)
     assert await sync_to_async(Signal.objects.count)() >= before

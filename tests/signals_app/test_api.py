@@ -302,3 +302,15 @@ def test_a_body_that_is_nested_without_end_is_refused(client: APIClient) -> None
     answer = client.post(URL, "[" * 100_000, content_type="application/json")
 
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("wrong", [{"strong": "much"}, {"strong": 10}, [80, 50]])
+def test_thresholds_that_make_no_sense_cost_no_signal(
+    client: APIClient, wrong: object
+) -> None:
+    Strategy.objects.create(
+        name="tradingview", signal_thresholds=wrong, config={"strength": "high"}
+    )
+
+    assert client.post(URL, posted(), format="json").status_code == 201
+    assert Signal.objects.get().strength_level == "strong"
