@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from asgiref.sync import SyncToAsync
 from django.conf import settings
+from django.db import connections
 
 from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.catalogues import catalogues_compile
@@ -19,6 +21,20 @@ if TYPE_CHECKING:
 def pytest_configure() -> None:
     """Compile the translations, which are read when the first text is translated."""
     catalogues_compile(settings.LOCALE_PATHS)
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_outlives_its_test() -> Iterator[None]:
+    """Close what the one thread of ``sync_to_async`` has opened, before and after.
+
+    That thread lives as long as the process. A connection left in it makes the next
+    asynchronous test that has no database fail, and keeps the database from being
+    dropped in the end; work of a cancelled task may open it after its test ended.
+    """
+    close = SyncToAsync.single_thread_executor.submit
+    close(connections.close_all).result()
+    yield
+    close(connections.close_all).result()
 
 
 @pytest.fixture

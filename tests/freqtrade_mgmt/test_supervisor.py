@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 
 from btc_watcher.env import BASE_DIR
@@ -75,13 +75,6 @@ def system(
         install_date=timezone.now(),
         install_path=str(real_freqtrade.path),
     )
-
-
-@pytest.fixture(autouse=True)
-async def _close_connections() -> AsyncIterator[None]:
-    """Close what the thread of sync_to_async has opened: it would outlive the test."""
-    yield
-    await sync_to_async(connections.close_all)()
 
 
 def demo(number: int = 0, **config: Any) -> Strategy:
