@@ -7,10 +7,14 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("signals_app.urls")),
+    # The editor's addresses go first: /strategies/new/ is no strategy.
+    path("", include("freqtrade_mgmt.urls")),
+    path("", include("strategies.urls")),
     path("", include("accounts.urls")),
     path("", include("notifications.urls")),
     path("", include("monitoring.urls")),
     path("api/v1/", include("signals_app.api_urls")),
+    path("api/v1/", include("strategies.api_urls")),
     path("api/v1/", include("accounts.api_urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),

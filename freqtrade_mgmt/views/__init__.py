@@ -1,0 +1,1 @@
+"""Pages that need freqtrade: the editor, charts, logs."""
