@@ -27,7 +27,7 @@ REASONS = [
     "freqtrade has put itself into the state stopped",
 ]
 # What stays: units, names of settings, freqtrade and its states.
-NAMES = re.compile(r"MB|BTCW_BOTS_MEMORY_MB|freqtrade|stopped|K ")
+NAMES = re.compile(r"MB|BTCW_BOTS_MEMORY_MB|freqtrade|stopped|K ?线")
 
 
 @pytest.mark.parametrize("reason", REASONS)
