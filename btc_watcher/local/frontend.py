@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("package.json", "package-lock.json", ".npmrc")
 STAMP = ".installed"
+# Where Debian keeps what the machine trusts.
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 TAIL_LINES = 12
 PASSWORD = re.compile(r"//[^/\s@]+@")
 FETCHED = re.compile(r"http fetch GET (\d+) \S*/([^/\s?]+?)\s")
@@ -94,7 +96,7 @@ def _fetch(project: Path, say: Say) -> None:
             *(str(wheel / "bin" / "node"), str(npm), "ci", *options),
         ],
         cwd=project,
-        env={str(k): str(v) for k, v in env.ENVIRON.items()},
+        env=_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -104,6 +106,18 @@ def _fetch(project: Path, say: Say) -> None:
     said = _follow(process, say)
     if process.returncode != 0:
         raise LocalError(_cannot_fetch(process.returncode, said))
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment, with the machine's certificates for node.
+
+    node brings certificates of its own and does not know those that were installed on
+    the machine, such as a company's.
+    """
+    found = {str(key): str(value) for key, value in env.ENVIRON.items()}
+    if CERTIFICATES.is_file():
+        found.setdefault("NODE_EXTRA_CA_CERTS", str(CERTIFICATES))
+    return found
 
 
 def _follow(process: subprocess.Popen[str], say: Say) -> list[str]:

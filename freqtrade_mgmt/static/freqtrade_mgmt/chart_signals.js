@@ -129,7 +129,7 @@ export class Signals {
   }
 
   // The marks to draw. A signal belongs to the candle that holds its close; those of one
-  // strategy that say the same on one long candle are one mark with their number.
+  // strategy that say the same on one long candle are one mark.
   marks(placeOf, colours, letters, chosen) {
     const groups = new Map();
     for (const signal of this.shown()) {
@@ -147,12 +147,11 @@ export class Signals {
     const signal = signals.find((one) => one.id === chosen) ?? signals.at(-1);
     const [shape, position] = SHAPES[signal.signal_type];
     const first = signals.some((one) => (one.metadata.streak ?? 1) === 1);
-    const said = signals.length > 1 ? `${signal.whose.letter}×${signals.length}` : signal.whose.letter;
     return {
       id: signal.id, time, shape, position,
       color: colours[signal.whose.tone],
       size: this.sizeOf(signal, chosen, first, letters),
-      text: (letters && first) || signal.id === chosen ? said : undefined,
+      text: (letters && first) || signal.id === chosen ? signal.whose.letter : undefined,
     };
   }
 }
