@@ -38,14 +38,24 @@ TELLING: Final = re.compile(
 )
 
 
-def log_facts(path: Path, now: datetime, secrets: Iterable[str] = ()) -> LogFacts:
+def log_facts(
+    path: Path,
+    now: datetime,
+    secrets: Iterable[str] = (),
+    *,
+    born: datetime | None = None,
+) -> LogFacts:
     """Return what the last LOG_SECONDS of a bot's rotated log say.
 
-    At most TAIL_BYTES are read, however fast the bot writes; the counts are then those
-    of what was read.
+    Nothing from before ``born`` counts: what an earlier process complained of, say of
+    its own stop, is not this one's. At most TAIL_BYTES are read, however fast the bot
+    writes; the counts are then those of what was read.
     """
-    text = _newest_bytes(path, now.timestamp() - LOG_SECONDS)
-    return telling(text, _written(now, LOG_SECONDS), secrets) if text else LogFacts()
+    since = now.timestamp() - LOG_SECONDS
+    if born is not None:
+        since = max(since, born.timestamp())
+    text = _newest_bytes(path, since)
+    return telling(text, _written(since), secrets) if text else LogFacts()
 
 
 def telling(text: bytes, since: bytes, secrets: Iterable[str] = ()) -> LogFacts:
@@ -109,9 +119,9 @@ def _tail(path: Path, limit: int, since: float) -> tuple[bytes, bool]:
         return file.read(limit), about.st_size <= limit
 
 
-def _written(now: datetime, seconds_before: int) -> bytes:
+def _written(since: float) -> bytes:
     """Return a moment as the bot's log writes it: in the machine's own zone."""
-    moment = datetime.fromtimestamp(now.timestamp() - seconds_before, _machine_zone())
+    moment = datetime.fromtimestamp(since, _machine_zone())
     return f"{moment:%Y-%m-%d %H:%M:%S}".encode()
 
 

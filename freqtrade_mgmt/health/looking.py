@@ -39,7 +39,9 @@ def look(subject: Subject, now: datetime) -> Look:
     life, usage = process_look(subject.process)
     identity = _identity(folder) if life is Life.ALIVE else None
     secrets = () if identity is None else _secrets(identity)
-    log = log_facts(BotPaths.of(folder).log, now, secrets)
+    alive = subject.process if life is Life.ALIVE else None
+    born = None if alive is None else alive.start_time
+    log = log_facts(BotPaths.of(folder).log, now, secrets, born=born)
     return Look(life, usage, identity, log)
 
 

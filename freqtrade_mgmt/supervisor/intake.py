@@ -34,6 +34,14 @@ BATCH_ROWS: Final = 5_000
 WAITING_BATCHES: Final = 2_000
 RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 CURSOR_SECONDS: Final = 5.0
+# Signals that fail alone, with none stored before: then it is not the signals' fault.
+HOPELESS: Final = 8
+# Some 45 seconds; what still fails then waits for the next start of the supervisor.
+UNFORESEEN_TRIES: Final = 12
+
+
+class NothingStoredError(Exception):
+    """No signal of a batch could be stored, for a reason that nobody has foreseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,8 @@ class IntakeQueue:
         # One thread, so one connection and one order.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
         self._cursors: dict[int, dict[str, int]] = {}
+        # Strategies whose candles must be fetched again: their cursors stay behind.
+        self._held: set[int] = set()
         self._cursors_written = monotonic()
 
     async def submit(self, seen: Seen) -> None:
@@ -104,12 +114,36 @@ class IntakeQueue:
 
     async def _record(self, batch: Sequence[Seen]) -> None:
         candidates = [candidate for seen in batch for candidate in seen.candidates]
-        if candidates:
-            await self._patiently(_record, candidates)
+        if candidates and not await self._store(candidates):
+            self._held.update(seen.strategy_id for seen in batch)
         for seen in batch:
+            if seen.strategy_id in self._held:
+                continue
             self._cursors.setdefault(seen.strategy_id, {}).update(seen.newest)
         if monotonic() - self._cursors_written > CURSOR_SECONDS:
             await self._write_cursors()
+
+    async def _store(self, candidates: Sequence[Candidate]) -> bool:
+        """Store signals; False when all of them fail, however often it is tried."""
+        for attempt in range(UNFORESEEN_TRIES):
+            try:
+                await self._patiently(_record, candidates)
+            except NothingStoredError as error:
+                logger.error(  # noqa: TRY400 - the cause was logged where it is known
+                    "No signal of %d could be stored (%s); trying again.",
+                    len(candidates),
+                    error,
+                )
+                delay = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                await asyncio.sleep(delay)
+            else:
+                return True
+        logger.error(
+            "None of %d signals could be stored. Their candles are fetched again when"
+            " the supervisor is started the next time.",
+            len(candidates),
+        )
+        return False
 
     async def _write_cursors(self) -> None:
         cursors, self._cursors = self._cursors, {}
@@ -141,18 +175,50 @@ class IntakeQueue:
 
 
 def _record(candidates: Sequence[Candidate]) -> None:
-    """Record candidates; what nobody has foreseen costs one of them, never the batch."""
+    """Record candidates; what nobody has foreseen costs one of them, never the batch.
+
+    Where it would cost all of them, the signals are not at fault: NothingStoredError.
+    """
+    done = _Done()
+    _record_by_halves(candidates, done)
+    if done.lost and not done.stored:
+        raise NothingStoredError("all of them failed")
+    for candidate in done.lost:
+        # The fault may have ended in the middle of the batch.
+        try:
+            _record_and_tell([candidate])
+        except (DatabaseError, PartitionError):
+            raise
+        except Exception:
+            logger.exception("A signal could not be recorded: %r", candidate)
+
+
+@dataclass(slots=True)
+class _Done:
+    """How many candidates of a batch were stored, and which failed alone."""
+
+    stored: int = 0
+    lost: list[Candidate] = field(default_factory=list)
+
+
+def _record_by_halves(candidates: Sequence[Candidate], done: _Done) -> None:
     try:
         _record_and_tell(candidates)
     except (DatabaseError, PartitionError):
         raise
-    except Exception:
+    except Exception as error:
         if len(candidates) == 1:
-            logger.exception("A signal could not be recorded: %r", candidates[0])
+            if not done.lost:
+                logger.exception("A signal could not be recorded at once.")
+            done.lost.append(candidates[0])
+            if len(done.lost) >= HOPELESS and not done.stored:
+                raise NothingStoredError(type(error).__name__) from error
             return
         half = len(candidates) // 2
-        _record(candidates[:half])
-        _record(candidates[half:])
+        _record_by_halves(candidates[:half], done)
+        _record_by_halves(candidates[half:], done)
+    else:
+        done.stored += len(candidates)
 
 
 def _record_and_tell(candidates: Sequence[Candidate]) -> None:

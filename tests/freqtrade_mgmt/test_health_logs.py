@@ -107,6 +107,13 @@ def test_after_a_rotation_the_file_before_is_read_as_well(tmp_path: Path) -> Non
     assert (facts.errors, facts.words) == (2, "after")
 
 
+def test_what_an_earlier_process_complained_of_does_not_count(tmp_path: Path) -> None:
+    text = line("ERROR", "its own stop", 2) + line("ERROR", "of this one", 1)
+    path = written(tmp_path / "freqtrade.log", text)
+    facts = log_facts(path, NOW, born=NOW - timedelta(seconds=90))
+    assert (facts.errors, facts.words) == (1, "of this one")
+
+
 def test_a_log_that_nobody_wrote_lately_is_not_read(tmp_path: Path) -> None:
     path = written(tmp_path / "freqtrade.log", line("ERROR", "x"))
     os.utime(path, (1_000_000, 1_000_000))

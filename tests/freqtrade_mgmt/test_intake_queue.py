@@ -89,6 +89,65 @@ async def test_what_nobody_has_foreseen_costs_one_signal_and_not_the_batch(
     assert "BAD/USDT" in caplog.text
 
 
+def all_failing(until_try: int, calls: list[int]) -> Any:
+    """Return a signals_record that fails for whatever reason until a try."""
+
+    def failing(candidates: list[Candidate]) -> Any:
+        calls.append(len(candidates))
+        if len(calls) < until_try:
+            raise AttributeError("a setting that is missing")
+        return signals_record(candidates, now=NOW)
+
+    return failing
+
+
+async def test_what_fails_for_every_signal_is_tried_again(
+    queue: IntakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(intake_module, "RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr(intake_module, "signals_record", all_failing(9, calls))
+
+    await queue.submit(seen("A/USDT", "B/USDT"))
+    await asyncio.wait_for(queue.drain(), 10)
+
+    assert await stored() == {"A/USDT", "B/USDT"}
+
+
+async def test_candles_whose_signals_could_not_be_stored_are_fetched_again(
+    queue: IntakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategy = await Strategy.objects.acreate(name="mine")
+    monkeypatch.setattr(intake_module, "RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr(intake_module, "UNFORESEEN_TRIES", 2)
+    monkeypatch.setattr(intake_module, "signals_record", all_failing(99, []))
+    await queue.submit(seen("BTC/USDT", strategy_id=strategy.pk))
+    await asyncio.wait_for(queue.drain(), 10)
+
+    # Later ones are stored, and the cursor stays before what is missing.
+    monkeypatch.setattr(intake_module, "signals_record", all_failing(0, []))
+    await queue.submit(seen("ETH/USDT", strategy_id=strategy.pk))
+    await asyncio.wait_for(queue.drain(), 10)
+
+    assert await stored() == {"ETH/USDT"}
+    kept = await Strategy.objects.aget(pk=strategy.pk)
+    assert "last_candles" not in kept.health_metrics
+
+
+async def test_a_large_batch_that_fails_whole_is_not_tried_one_by_one(
+    queue: IntakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(intake_module, "UNFORESEEN_TRIES", 1)
+    monkeypatch.setattr(intake_module, "RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr(intake_module, "signals_record", all_failing(9_999, calls))
+
+    await queue.submit(seen(*(f"P{number}/USDT" for number in range(500))))
+    await asyncio.wait_for(queue.drain(), 10)
+
+    assert len(calls) < 50
+
+
 async def test_the_newest_candles_are_remembered_after_the_signals(
     queue: IntakeQueue,
 ) -> None:
