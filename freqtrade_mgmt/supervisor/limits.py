@@ -22,7 +22,8 @@ BOT_MB: Final = 350
 # Of the machine's memory; the rest is for the database, the pages and the kernel.
 SHARE: Final = 0.8
 NICENESS: Final = 5
-# Address space is reserved far beyond what is used, so its limit is only a wall.
+# Reserved beyond what is used, some 1.7 GB before a strategy does anything. A wall so
+# far behind what a bot may hold that the supervisor sees it first, and can say so.
 ADDRESS_SPACE_MB: Final = 2_000
 FILE_MB: Final = 500
 FILES: Final = 1_024
@@ -45,7 +46,7 @@ def limits_of(memory_mb: int, *, own_user: bool) -> Mapping[int, int]:
     ``own_user``: the bots run as a user of their own; only then can threads be counted.
     """
     limits = {
-        resource.RLIMIT_AS: max(ADDRESS_SPACE_MB, 3 * memory_mb) * MEGABYTE,
+        resource.RLIMIT_AS: (ADDRESS_SPACE_MB + 2 * memory_mb) * MEGABYTE,
         resource.RLIMIT_FSIZE: FILE_MB * MEGABYTE,
         resource.RLIMIT_NOFILE: FILES,
         resource.RLIMIT_CORE: 0,

@@ -108,7 +108,7 @@ def test_a_bot_gets_its_limits_and_a_session_of_its_own(
     wait_until_up(tmp_path)
     process = psutil.Process(sleeper.key.pid)
 
-    assert process.rlimit(psutil.RLIMIT_AS) == (2_000_000_000, 2_000_000_000)
+    assert process.rlimit(psutil.RLIMIT_AS) == (2_200_000_000, 2_200_000_000)
     assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
     assert process.nice() >= 5
     assert os.getsid(sleeper.key.pid) == sleeper.key.pid
