@@ -9,7 +9,7 @@ SETTINGS_FOR_READING := BTCW_SECRET_KEY=unused BTCW_ENCRYPTION_KEYS=unused \
 	DATABASE_URL=postgres://127.0.0.1:1/unused REDIS_URL=redis://127.0.0.1:1/0
 
 .PHONY: help up test tests tests-quick lint types imports migrations format bench clean \
-	requirements venv venv-dev chromium
+	requirements frontend venv venv-dev chromium
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -21,10 +21,10 @@ up: venv ## install, start everything, serve until Ctrl-C
 test: venv-dev chromium ## everything that CI checks
 	@MAKE="$(MAKE)" scripts/check.sh lint types imports migrations tests
 
-tests: venv-dev ## all tests, with branch coverage and its floor
+tests: venv-dev frontend ## all tests, with branch coverage and its floor
 	@$(PYTHON_IN) -m pytest -n $(WORKERS) --cov --cov-report=term
 
-tests-quick: venv-dev ## tests without browser, real freqtrade and killed servers
+tests-quick: venv-dev frontend ## tests without browser, real freqtrade and killed servers
 	@$(PYTHON_IN) -m pytest -n $(WORKERS) -m "not e2e and not freqtrade and not faults"
 
 lint: venv-dev ## style and likely mistakes
@@ -45,11 +45,14 @@ format: venv-dev ## rewrite the code in the one style
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-bench: venv-dev ## measure; one JSON object per figure
+bench: venv-dev frontend ## measure; one JSON object per figure
 	@$(PYTHON_IN) -m tests.benchmarks
 
 clean: venv ## remove BTCW_HOME (var/): database, secrets, bots, logs
 	@$(PYTHON_IN) -m btc_watcher.local clean
+
+frontend: venv ## fetch the libraries of the pages (npm, pinned by the lock file)
+	@$(PYTHON_IN) -m btc_watcher.local frontend
 
 requirements: venv-dev ## pin what the .in files name (UPGRADE=1: newest of all)
 	@for name in requirements requirements-dev; do \

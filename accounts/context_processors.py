@@ -45,6 +45,8 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
         return []
     entries = [
         (HOME, _("Live signals")),
+        (reverse("strategies:list"), _("Strategies")),
+        (reverse("freqtrade_mgmt:charts"), _("Charts")),
         (reverse("notifications:history"), _("Notifications")),
     ]
     if settings.DEMO:

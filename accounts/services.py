@@ -16,6 +16,7 @@ from accounts.tokens import api_hash, browser_hash, token_new
 from btc_watcher.lib.errors import BtcWatcherError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -126,11 +127,28 @@ def password_change(
     sessions_revoke_all(user=user, keep_token=keep_token)
 
 
-def preferences_save(*, user: User, language: str, timezone_name: str) -> None:
-    """Store the language (``zh-CN``, ``en``) and the IANA time zone of ``user``."""
+@transaction.atomic
+def preferences_save(
+    *,
+    user: User,
+    language: str,
+    timezone_name: str,
+    quiet_hours: Mapping[str, str] | None = None,
+) -> None:
+    """Store the language (``zh-CN``, ``en``) and the IANA time zone of ``user``.
+
+    ``quiet_hours`` has from and to ("22:30") and passes ("P0" or "none"), on the clocks
+    of that zone; None means no quiet hours.
+    """
+    # Other keys of the preferences may be written at the same moment.
+    stored = User.objects.select_for_update().get(pk=user.pk).preferences
+    stored.pop("quiet_hours", None)
+    user.preferences = stored | (
+        {"quiet_hours": dict(quiet_hours)} if quiet_hours else {}
+    )
     user.language = language
     user.timezone = timezone_name
-    user.save(update_fields=["language", "timezone", "updated_at"])
+    user.save(update_fields=["language", "timezone", "preferences", "updated_at"])
 
 
 def language_save(*, user: User, language: str) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from celery.schedules import schedule
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from btc_watcher.env import BASE_DIR, HOME, env
 from btc_watcher.lib import redis_keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Where state lives: bots, freqtrade environments, logs, embedded servers.
 BTCW_HOME = HOME
@@ -29,6 +34,8 @@ ADMIN_LANGUAGE = env.str(
     "BTCW_LANGUAGE",
     default="zh-CN" if env.str("LANG", default="").startswith("zh") else "en",
 )
+# Where people reach the pages: what links in messages begin with.
+PUBLIC_URL = env.str("BTCW_PUBLIC_URL", default="").rstrip("/")
 DEMO_SMTP_PORT = env.int("BTCW_DEMO_SMTP_PORT", default=18025)
 
 INSTALLED_APPS = [
@@ -147,9 +154,16 @@ CELERY_TASK_QUEUES = [
     *(Queue(redis_keys.notifications_queue(p)) for p in redis_keys.PRIORITIES),
     Queue(redis_keys.DEFAULT_QUEUE),
 ]
-# Retries of P0 begin with the sweeper, and the default queue is read last.
+# Retries of P0 begin with the sweeper, alarms with the health round; and the default
+# queue is read last.
 CELERY_TASK_ROUTES = {
-    "notifications.tasks.sweep": {"queue": redis_keys.notifications_queue("P0")},
+    **{
+        f"notifications.tasks.{task}": {"queue": redis_keys.notifications_queue("P0")}
+        for task in ("sweep", "flush", "fan_out", "repeat_alerts")
+    },
+    "freqtrade_mgmt.tasks.strategy_health": {
+        "queue": redis_keys.notifications_queue("P0")
+    },
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -161,10 +175,35 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(10),
         "options": {"expires": 9},
     },
+    "strategy health": {
+        "task": "freqtrade_mgmt.tasks.strategy_health",
+        "schedule": schedule(30),
+        "options": {"expires": 25},
+    },
+    "tell what was held": {
+        "task": "notifications.tasks.flush",
+        "schedule": schedule(10),
+        "options": {"expires": 9},
+    },
+    "repeat alerts": {
+        "task": "notifications.tasks.repeat_alerts",
+        "schedule": schedule(60),
+        "options": {"expires": 55},
+    },
     "expire sessions": {
         "task": "accounts.tasks.expire_sessions",
         "schedule": schedule(3600),
         "options": {"expires": 3500},
+    },
+    "warn of expiring drafts": {
+        "task": "strategies.tasks.warn_drafts",
+        "schedule": schedule(3600),
+        "options": {"expires": 3500},
+    },
+    "expire drafts": {
+        "task": "strategies.tasks.expire_drafts",
+        "schedule": schedule(24 * 3600),
+        "options": {"expires": 23 * 3600},
     },
     "rotate partitions": {
         "task": "monitoring.tasks.rotate_partitions",
@@ -232,21 +271,29 @@ USE_TZ = True
 # -- Static files -----------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = HOME / "static"
-STATICFILES_DIRS = [BASE_DIR / "btc_watcher" / "static"]
+STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "btc_watcher" / "static"]
+# Libraries that make frontend fetched; Django complains of a folder that is not there.
+if (HOME / "vendor").is_dir():
+    STATICFILES_DIRS.append(("vendor", HOME / "vendor"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "btc_watcher.lib.static_files.StaticFiles"},
 }
 
 # -- Signals ----------------------------------------------------------------
 SIGNAL_THRESHOLDS = {"strong": 80, "medium": 50, "weak": 20}
 # Candles fetched for a pair that was never seen before.
 SIGNAL_FIRST_BACKFILL = env.int("BTCW_FIRST_BACKFILL", default=60)
+# What one bot may hold before it is killed, and all together (0: most of the machine).
+BOT_MEMORY_MB = env.int("BTCW_BOT_MEMORY_MB", default=1000)
+BOTS_MEMORY_MB = env.int("BTCW_BOTS_MEMORY_MB", default=0)
 # Told of each delivery inside the transaction that records it. Named here
 # because notifications may not import the apps above it.
-NOTIFICATION_OUTCOME_HANDLERS = ["signals_app.services.signals_delivery_record"]
+NOTIFICATION_OUTCOME_HANDLERS = ["signals_app.services.signals_deliveries_record"]
+# Draws the chart beside a signal; empty: nobody does.
+NOTIFICATION_PICTURE_MAKER = "freqtrade_mgmt.pictures.picture_of_signal"
+# Who has signals to try rules and templates on.
+NOTIFICATION_EXAMPLES = "signals_app.examples.SignalExamples"
 
 # -- Logging ----------------------------------------------------------------
 LOGGING = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_extra import extra_check
+from freqtrade_mgmt.bot_files import file_write, folder_take, read_inside
 from freqtrade_mgmt.strategy_code import StrategyFacts, strategy_inspect
 
 if TYPE_CHECKING:
@@ -38,9 +38,12 @@ __all__ = [
 # The exchange's name that stands for our own simulated one.
 SIMULATED = "simulated"
 API_HOST = "127.0.0.1"
+LARGEST_CONFIG = 4 * 1024 * 1024
 _LOG_BYTES, _LOG_FILES = 5_000_000, 3
 _LOG_FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 _EXCHANGE_NAME = re.compile(r"[a-z][a-z0-9_]{1,49}")
+# Slots for open trades of a strategy that may trade.
+PAPER_TRADES = 3
 _TIMEFRAME = re.compile(r"[1-9][0-9]{0,2}[mhdwM]")
 
 
@@ -49,7 +52,8 @@ class BotSpec:
     """What a bot shall run: one strategy on one exchange.
 
     ``pairs`` are names such as BTC/USDT, ``code`` is the strategy's source text and
-    ``extra`` holds further freqtrade settings that the strategy wants.
+    ``extra`` holds further freqtrade settings that the strategy wants. ``trades`` lets
+    it open trades, on paper unless ``live`` holds the key and secret of an account.
     """
 
     strategy_id: int
@@ -61,6 +65,8 @@ class BotSpec:
     timeframe: str
     stake_currency: str
     extra: Mapping[str, object] = field(default_factory=dict)
+    trades: bool = False
+    live: tuple[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -147,9 +153,10 @@ def bot_configuration(
         "strategy": spec.class_name,
         "timeframe": spec.timeframe,
         "stake_currency": spec.stake_currency,
-        "dry_run": True,
-        # Signals come from analysed candles, so not even paper trades are wanted.
-        "max_open_trades": 0,
+        # Ours alone to say: a strategy cannot bring it along.
+        "dry_run": spec.live is None,
+        # Signals come from analysed candles, so not even paper trades are needed.
+        "max_open_trades": PAPER_TRADES if spec.trades else 0,
         "initial_state": "running",
         "force_entry_enable": False,
         "db_url": f"sqlite:///{paths.database}",
@@ -177,17 +184,24 @@ def bot_folder_write(
 ) -> BotPaths:
     """Write configuration and strategy to ``folder``, readable by us alone.
 
-    What is there already (trades, logs) stays; strategies of earlier starts go.
+    What is there already (trades, logs) stays; strategies of earlier starts go. Raises
+    ConfigurationError, also where the folder cannot be written.
     """
     paths = BotPaths.of(folder)
     configuration = bot_configuration(spec, credentials, port, simulator_url, paths)
-    for part in (paths.folder, paths.strategies, paths.log.parent):
-        part.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part.chmod(0o700)
-    for old in paths.strategies.glob("*.py"):
-        old.unlink()
-    _write_private(paths.strategies / f"{spec.class_name}.py", spec.code)
-    _write_private(paths.config, json.dumps(configuration, indent=2) + "\n")
+    try:
+        # The outer one first: it may be the bots' user's, who could exchange the others.
+        for part in (paths.folder.resolve(), paths.strategies, paths.log.parent):
+            folder_take(part)
+        for old in paths.strategies.glob("*.py"):
+            old.unlink()
+        file_write(paths.strategies / f"{spec.class_name}.py", spec.code)
+        file_write(paths.config, json.dumps(configuration, indent=2) + "\n")
+    except OSError as error:
+        raise ConfigurationError(
+            f"The bot's folder {paths.folder} cannot be written ({error.strerror}). Give it"
+            " and all in it to the user that runs the supervisor, or move it away."
+        ) from error
     return paths
 
 
@@ -198,7 +212,7 @@ def bot_folder_read(folder: Path) -> BotIdentity:
     """
     path = BotPaths.of(folder).config
     try:
-        configuration = json.loads(path.read_text(encoding="utf-8"))
+        configuration = json.loads(read_inside(path.parent, path, LARGEST_CONFIG))
         server = configuration["api_server"]
         credentials = BotCredentials(
             username=str(server["username"]),
@@ -223,12 +237,22 @@ def bot_command(python: Path, paths: BotPaths) -> list[str]:
     return [*command, "--config", str(paths.config), "--userdir", str(paths.folder)]
 
 
-def bot_environment(paths: BotPaths) -> dict[str, str]:
-    """Return the whole environment of the bot; nothing of ours is in it."""
-    return {
+def bot_environment(paths: BotPaths, spec: BotSpec | None = None) -> dict[str, str]:
+    """Return the whole environment of the bot; nothing of ours is in it.
+
+    A live account's key goes this way, because freqtrade logs no values from here.
+    """
+    plain = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(paths.folder),
         "LANG": "C.UTF-8",
+    }
+    if spec is None or spec.live is None:
+        return plain
+    key, secret = spec.live
+    return plain | {
+        "FREQTRADE__EXCHANGE__KEY": key,
+        "FREQTRADE__EXCHANGE__SECRET": secret,
     }
 
 
@@ -245,6 +269,11 @@ def _check_spec(spec: BotSpec) -> None:
     if not _TIMEFRAME.fullmatch(spec.timeframe):
         raise ConfigurationError(
             f"{spec.timeframe!r} is not a timeframe. Write one such as 1m, 5m or 1h."
+        )
+    if spec.live is not None and (spec.exchange == SIMULATED or not spec.trades):
+        raise ConfigurationError(
+            f"The strategy {spec.name} cannot trade live: only strategies of the type"
+            " trade_execution on a real exchange can. Turn live trading off."
         )
     if not spec.pairs:
         raise ConfigurationError(
@@ -315,13 +344,3 @@ def _log_config(paths: BotPaths) -> dict[str, Any]:
         # It writes the address of every WebSocket client, with the token in it.
         "loggers": {"uvicorn.error": {"level": "WARNING"}},
     }
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Replace ``path`` by a file of mode 0600, at once."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        handle.write(text)
-    draft.replace(path)

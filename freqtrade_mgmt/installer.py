@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from btc_watcher.lib.errors import BtcWatcherError
+from freqtrade_mgmt.interpreter import base_python
 from freqtrade_mgmt.pip_settings import (
     PipSettings,
     pip_default_index,
@@ -172,7 +173,7 @@ def _newest(root: Path, tools: _Tools) -> str:
     found: str | None = None
     failure = ""
     if tools.uv is not None:
-        target = ["--python", sys.executable, "--no-deps", "--dry-run", "--reinstall"]
+        target = ["--python", base_python(), "--no-deps", "--dry-run", "--reinstall"]
         code, output = _run(
             _uv(tools, "pip", "install", *target, PACKAGE), tools, quiet=True
         )
@@ -247,7 +248,7 @@ def _fill(version: str, path: Path, before: datetime | None, tools: _Tools) -> N
         target = ["--python", str(_python(path)), "--compile-bytecode", *until]
         tools.progress(f"Installing freqtrade {version} with uv.")
         try:
-            _require(_uv(tools, "venv", "--python", sys.executable, str(path)), tools)
+            _require(_uv(tools, "venv", "--python", base_python(), str(path)), tools)
             _require(_uv(tools, "pip", "install", *target, *packages), tools)
         except InstallError:
             tools.progress("uv did not succeed; trying again with pip.")
@@ -261,7 +262,7 @@ def _fill(version: str, path: Path, before: datetime | None, tools: _Tools) -> N
     tools.progress(
         f"Installing freqtrade {version} with pip. This takes about a minute."
     )
-    _require([sys.executable, "-m", "venv", "--without-pip", str(path)], tools)
+    _require([base_python(), "-m", "venv", "--without-pip", str(path)], tools)
     target = ["--python", str(_python(path)), "install", "--no-input", "--compile"]
     _require(_pip(*target, *packages), tools)
 

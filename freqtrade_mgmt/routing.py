@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from freqtrade_mgmt.consumers import LogConsumer
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("strategies/<int:pk>/log/", LogConsumer.as_asgi())]

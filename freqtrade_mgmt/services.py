@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -52,7 +51,7 @@ def freqtrade_version_install(
             row.install_date = timezone.now()
             row.install_path = str(done.path)
             row.compatibility_info = {
-                "python": platform.python_version(),
+                "python": done.python.resolve().name.removeprefix("python"),
                 "install_seconds": done.seconds,
             }
             row.save()

@@ -1,10 +1,14 @@
-"""Addresses of the charts pages."""
+"""Addresses of charts and of logs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from django.urls import path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
+from freqtrade_mgmt.views import charts, logs
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("charts/", charts.charts, name="charts"),
+    path("charts/candles/", charts.candles, name="candles"),
+    path("charts/markers/", charts.markers, name="markers"),
+    path("strategies/<int:pk>/log/", logs.log, name="log"),
+]

@@ -36,6 +36,7 @@ def outbox_is_late(now: datetime) -> bool:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM notification_history"
             " WHERE status IN ('pending', 'retry') AND sent_at < %(limit)s"
+            " AND NOT metadata ? 'collapsed_into'"
             " AND coalesce((metadata ->> 'next_attempt_at')::timestamptz, sent_at)"
             " < %(limit)s)",
             {"limit": now - OUTBOX_AGE},

@@ -175,13 +175,17 @@ def _sources(
         found.append(("tag", match[1]))
     if rule.expression:
         try:
-            found.append(("expression", _evaluate(rule.expression, row)))
+            found.append(("expression", expression_value(rule.expression, row)))
         except EXPRESSION_ERRORS as error:
             problems.append(f"Expression {rule.expression!r} failed: {error}.")
     return found
 
 
-def _evaluate(expression: str, row: Mapping[str, object]) -> object:
+def expression_value(expression: str, row: Mapping[str, object]) -> object:
+    """Return what a person's expression gives on the columns of one candle.
+
+    Raises one of ``EXPRESSION_ERRORS``.
+    """
     evaluator = SimpleEval(
         names={key: value for key, value in row.items() if value is not None},
         functions={"min": min, "max": max, "abs": abs, "round": round},

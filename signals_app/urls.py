@@ -10,5 +10,10 @@ app_name = "signals_app"
 urlpatterns = [
     path("", views.live, name="live"),
     path("signals/newest/", views.newest, name="newest"),
+    path(
+        "strategies/<int:strategy_id>/signals/",
+        views.of_strategy,
+        name="of_strategy",
+    ),
     path("signals/<uuid:identifier>/", views.detail, name="detail"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth.decorators import login_required
@@ -13,9 +14,22 @@ from django.views.decorators.http import require_GET
 
 from notifications.selectors import notifications_of_signal
 from signals_app.feed import cursor_now
-from signals_app.selectors import deliveries_of, signal_by_id, signals_newest
+from signals_app.selectors import (
+    DEFAULT_WINDOW,
+    SignalFilter,
+    deliveries_of,
+    signal_by_id,
+    signals_newest,
+    signals_page,
+)
 from signals_app.shapes import notice_shape, signal_shape
-from signals_app.words import ORIGINS, QUIET, STRENGTH_SOURCES, page_words
+from signals_app.words import (
+    ORIGINS,
+    QUIET,
+    STRENGTH_SOURCES,
+    notice_words,
+    page_words,
+)
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -23,6 +37,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 SHOWN: Final = 100
+SHOWN_OF_STRATEGY: Final = 20
 
 
 @require_GET
@@ -64,6 +79,32 @@ def detail(request: HttpRequest, identifier: UUID) -> HttpResponse:
             "origin": ORIGINS.get(signal.metadata.get("source", "")),
         },
     )
+
+
+@require_GET
+@never_cache
+@login_required
+def of_strategy(request: HttpRequest, strategy_id: int) -> HttpResponse:
+    """Return the newest signals of a strategy, as a part of its page."""
+    now = timezone.now()
+    wanted = SignalFilter(
+        since=now - DEFAULT_WINDOW,
+        until=now + timedelta(minutes=2),
+        strategy=str(strategy_id),
+    )
+    found, more = signals_page(wanted, size=SHOWN_OF_STRATEGY)
+    deliveries = deliveries_of(found)
+    rows = [
+        {
+            "signal": signal,
+            "price": signal_shape(signal)["price"],
+            "notice": notice_words(
+                notice_shape(signal.metadata, deliveries[signal.pk])
+            ),
+        }
+        for signal in found
+    ]
+    return render(request, "signals_app/of_strategy.html", {"rows": rows, "more": more})
 
 
 def _newest() -> dict[str, Any]:

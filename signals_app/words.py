@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from signals_app.models import Level, SignalType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 QUIET: Final = {
     "hold": _("not sent: entry and exit contradict each other"),
@@ -42,6 +45,16 @@ ORIGINS: Final = {
     "backfill": _("back-filled: computed again on a later frame"),
     "api": _("posted by another program"),
 }
+
+
+def notice_words(notice: Mapping[str, Any]) -> dict[str, str]:
+    """Return ``state`` and ``text`` of a notice_shape, and ``hint`` where it is cut."""
+    if notice["state"] == "quiet":
+        reason = notice["reason"]
+        short, long = QUIET_SHORT.get(reason, reason), QUIET.get(reason, reason)
+        return {"state": "quiet", "text": str(short), "hint": str(long)}
+    state = notice["state"]
+    return {"state": state, "text": str(NOTICES.get(state, state)), "hint": ""}
 
 
 def page_words() -> dict[str, Any]:

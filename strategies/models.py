@@ -28,7 +28,9 @@ class Strategy(models.Model):
 
     ``config`` holds class_name, code, exchange, pairs, timeframe and strength
     (column, expression, default); ``freqtrade_config`` holds the freqtrade
-    version, the proxy and what else goes into the bot's configuration.
+    version, the proxy, the leave to trade for real (``live``, its keys encrypted)
+    and what else goes into the bot's configuration. ``health_metrics`` has several
+    writers, each with top-level keys of its own: write it through the services.
     """
 
     class Type(models.TextChoices):
@@ -91,6 +93,11 @@ class Strategy(models.Model):
         verbose_name = _("strategy")
         verbose_name_plural = _("strategies")
         ordering = ["name"]
+        # Names of permissions are stored in the database, so they are not translated.
+        permissions = [
+            ("upload_code", "Can bring or change the code of strategies"),
+            ("trade_live", "Can let strategies trade for real"),
+        ]
         constraints = [
             listed("type", "signal_monitor trade_execution", "strategies_type_check"),
             listed("status", STATUSES, "strategies_status_check"),
@@ -154,7 +161,8 @@ class StrategyProcess(models.Model):
     """A process that ran a strategy; several rows may carry one pid.
 
     ``resource_usage`` holds ``create_time`` (seconds since 1970, as the kernel
-    tells it): pid and creation time together name a process for certain.
+    tells it) and ``origin`` (the same, counted from the machine's start, which no
+    setting of the clock moves): with the pid they name a process for certain.
     """
 
     id = models.AutoField(primary_key=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +14,17 @@ from django.db import connections
 
 from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.catalogues import catalogues_compile
-from freqtrade_mgmt.installer import InstalledFreqtrade, freqtrade_install
+from freqtrade_mgmt.installer import (
+    InstalledFreqtrade,
+    freqtrade_install,
+    freqtrade_installed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Its messages and its API are those of the newest.
+OLDER_FREQTRADE = "2026.7"
 
 
 def pytest_configure() -> None:
@@ -54,3 +63,22 @@ def real_freqtrade() -> InstalledFreqtrade:
     first time takes about half a minute, so tests that use it need a time-out of 600 s.
     """
     return freqtrade_install(None, BASE_DIR / "var" / "test-freqtrade", print)
+
+
+@pytest.fixture(scope="session")
+def older_freqtrade() -> InstalledFreqtrade:
+    """An earlier release beside the newest, to upgrade from.
+
+    Installed by a process of its own: it asks the package index when the release was
+    published, and the tests themselves reach nothing but loopback.
+    """
+    root = BASE_DIR / "var" / "test-freqtrade"
+    install = "import sys, pathlib; from freqtrade_mgmt.installer import *;"
+    install += "freqtrade_install(sys.argv[1], pathlib.Path(sys.argv[2]), print)"
+    subprocess.run(
+        [sys.executable, "-c", install, OLDER_FREQTRADE, str(root)],
+        cwd=BASE_DIR,
+        check=True,
+    )
+    found = freqtrade_installed(root)
+    return next(item for item in found if item.version == OLDER_FREQTRADE)

@@ -14,6 +14,8 @@ SYSTEM_STATUS_TTL: Final = 30
 WS_SESSION_TTL: Final = 24 * 3600
 RATE_LIMIT_TTL: Final = 60
 STREAM_LENGTH: Final = 20_000
+CANDLES_LAST_TTL: Final = 24 * 3600
+CANDLES_LOCK_TTL: Final = 10
 
 SIGNALS_REALTIME: Final = "signals:realtime"
 SYSTEM_STATUS: Final = "system:status"
@@ -44,3 +46,28 @@ def notifications_queue(priority: str) -> str:
         message = f"Unknown priority {priority!r}; use one of {', '.join(PRIORITIES)}."
         raise ValueError(message)
     return f"queue:notifications:{priority}"
+
+
+def notification_budget(channel_id: int) -> str:
+    """Sorted set of what a channel sent lately, by Redis's own clock; no time to live."""
+    return f"notifications:budget:{channel_id}"
+
+
+def candles(strategy_id: int, pair: str, timeframe: str) -> str:
+    """Frame of one bot's candles; it lives until the next candle closes at most."""
+    return f"candles:{strategy_id}:{pair}:{timeframe}"
+
+
+def candles_last(strategy_id: int, pair: str, timeframe: str) -> str:
+    """The same frame for when the bot does not run; pages say how old it is."""
+    return f"candles:last:{strategy_id}:{pair}:{timeframe}"
+
+
+def candles_lock(strategy_id: int, pair: str, timeframe: str) -> str:
+    """Held by the one process that asks the bot."""
+    return f"candles:lock:{strategy_id}:{pair}:{timeframe}"
+
+
+def provider_token(name: str) -> str:
+    """Text: a provider's access token, encrypted; it lives as long as the token."""
+    return f"notifications:token:{name}"

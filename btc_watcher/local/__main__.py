@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from btc_watcher.env import HOME
 from btc_watcher.local.clean import clean
+from btc_watcher.local.prepare import prepare_frontend
 from btc_watcher.local.state import LocalError
 from btc_watcher.local.terminal import Terminal
 from btc_watcher.local.up import Up
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     actions = result.add_subparsers(dest="action", required=True)
     actions.add_parser("up", help="start the whole system and serve until Ctrl-C")
     actions.add_parser("clean", help="remove BTCW_HOME")
+    actions.add_parser("frontend", help="fetch the libraries of the pages")
     servers = actions.add_parser("servers", help="run a command with the servers")
     servers.add_argument(
         "--throwaway", action="store_true", help="use empty servers and forget them"
@@ -40,6 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
             Up(HOME, terminal).run()
         elif arguments.action == "clean":
             clean(HOME, terminal)
+        elif arguments.action == "frontend":
+            prepare_frontend(HOME, terminal)
         else:
             return run_with_servers(
                 arguments.command, HOME, terminal, throwaway=arguments.throwaway

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from btc_watcher.env import env
 from btc_watcher.local import checks, ports
 from btc_watcher.local.commands import run_manage
+from btc_watcher.local.environment import LocalEnvironment
+from btc_watcher.local.frontend import frontend_install
 from btc_watcher.local.processes import end_previous
 from btc_watcher.local.roster import Ports
 from btc_watcher.local.servers import EmbeddedPostgres, EmbeddedValkey
 from btc_watcher.local.state import LocalError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from btc_watcher.local.embedded import EmbeddedServer
-    from btc_watcher.local.environment import LocalEnvironment
     from btc_watcher.local.processes import ProcessManager
     from btc_watcher.local.terminal import Say, Terminal
 
@@ -75,6 +78,11 @@ class Preparation:
         self.environment.write()
         return chosen
 
+    def install_frontend(self) -> None:
+        """Fetch the libraries of the pages, or do nothing when they are there."""
+        with self.terminal.step("Fetching the libraries of the pages") as say:
+            frontend_install(self.home, say)
+
     def prepare_django(self) -> None:
         """Bring the database, translations and static files up to date, and check."""
         for title, command in (
@@ -120,6 +128,13 @@ class Preparation:
             log_path=self._log,
             say=say,
         )
+
+
+def prepare_frontend(home: Path, terminal: Terminal) -> None:
+    """Make ``home`` when it is new, and fetch the libraries of the pages into it."""
+    LocalEnvironment(home).prepare_home()
+    with terminal.step("Fetching the libraries of the pages") as say:
+        frontend_install(home, say)
 
 
 def start_servers(

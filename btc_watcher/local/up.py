@@ -78,6 +78,7 @@ class Up:
         preparation.check()
         preparation.start_servers()
         chosen = preparation.choose_ports()
+        preparation.install_frontend()
         preparation.prepare_django()
         preparation.install_freqtrade()
         self._password = preparation.seed()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from freqtrade_mgmt.bot_config import bot_name
+from freqtrade_mgmt.log_tail.redact import Redactor
 from freqtrade_mgmt.supervisor.client import BotClient, BotUnreachableError
 from freqtrade_mgmt.supervisor.collector import Collector
-from freqtrade_mgmt.supervisor.plan import Observed, Phase
-from freqtrade_mgmt.supervisor.processes import cut_console, listens, tail
+from freqtrade_mgmt.supervisor.identity import listens
+from freqtrade_mgmt.supervisor.logs import cut_console, tail
+from freqtrade_mgmt.supervisor.plan import Observed, Phase, cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,59 +22,91 @@ if TYPE_CHECKING:
     from freqtrade_mgmt.bot_config import BotIdentity, BotPaths
     from freqtrade_mgmt.supervisor.frames import Watched
     from freqtrade_mgmt.supervisor.intake import Taker
-    from freqtrade_mgmt.supervisor.processes import BotProcess
+    from freqtrade_mgmt.supervisor.plan import Cause
+    from freqtrade_mgmt.supervisor.processes import BotProcess, Port
 
 logger = logging.getLogger(__name__)
 
 KNOCK_SECONDS: Final = 0.3
 AGAIN_SECONDS: Final = 5.0
+# How often a bot is asked for its state, and how many silences in a row mean something.
+ASK_SECONDS: Final = 10.0
+SILENCES: Final = 2
+RUNNING_STATE: Final = "running"
 FRESH_CANDLES: Final = 3
 GRACE_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One life of a bot: its process, and what was noted at its start.
+
+    ``row`` is its row in strategy_processes, ``revision`` what it runs, ``port`` keeps
+    its port, and ``log_starts`` are the sizes that its logs (console, own) had before.
+    ``ran`` tells that it ran already, under an earlier supervisor; ``secrets`` are of
+    the account that it trades on.
+    """
+
+    process: BotProcess
+    row: int
+    paths: BotPaths
+    identity: BotIdentity
+    revision: str = ""
+    port: Port | None = None
+    log_starts: tuple[int, int] = (0, 0)
+    ran: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Bot:
     """A bot that was started or adopted, until it is buried."""
 
-    def __init__(
-        self,
-        *,
-        watched: Watched,
-        process: BotProcess,
-        process_row: int,
-        paths: BotPaths,
-        identity: BotIdentity,
-        log_starts: tuple[int, int] = (0, 0),
-    ) -> None:
+    def __init__(self, watched: Watched, life: Life) -> None:
         self.watched = watched
-        self.process = process
-        self.process_row = process_row
-        self.paths = paths
+        self.life = life
+        self.process = life.process
         self.phase = Phase.STARTING
         self.since = time.monotonic()
         self.stop_reason = ""
-        self._identity = identity
-        self._log_starts = log_starts
-        self._started_ms = int(process.key.create_time * 1000)
+        self.kill_reason = ""
+        self._ran = life.ran
+        self._state = RUNNING_STATE
+        self._silences = 0
+        self._identity = life.identity
         self._collector: Collector | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def follow(
         self, intake: Taker, newest: Mapping[str, int], first_backfill: int
     ) -> None:
         """Begin to talk to the bot as soon as it answers."""
-        self._task = asyncio.create_task(
-            self._follow_for_ever(intake, newest, first_backfill),
-            name=f"bot {self.watched.name}",
-        )
+        name = f"bot {self.watched.name}"
+        self._tasks = [
+            asyncio.create_task(
+                self._follow_for_ever(intake, newest, first_backfill), name=name
+            ),
+            asyncio.create_task(self._ask_for_ever(), name=f"{name}, its state"),
+        ]
 
-    def observed(self) -> Observed:
-        """Return what the plan needs to know."""
+    def observed(self, revision: str | None, memory_mb: int) -> Observed:
+        """Return what the plan needs to know.
+
+        ``revision`` is the wanted one, None when the strategy is not wanted;
+        ``memory_mb`` is what the bot may hold.
+        """
+        held = self.process.rss_mb()
+        excess = f"it held {held:.0f} MB of memory and may hold {memory_mb} MB"
         return Observed(
             strategy_id=self.watched.strategy_id,
             phase=self.phase,
             alive=self.process.alive(),
             proven=self.proven,
             since=self.since,
+            healthy=self._ran and self._answers_well,
+            ran=self._ran,
+            current=revision in (None, self.life.revision),
+            doubt=self._doubt(),
+            excess=excess if held > memory_mb else "",
         )
 
     @property
@@ -83,34 +117,65 @@ class Bot:
         exchange hangs, goes on answering. The age of its newest candle tells.
         """
         collector = self._collector
-        if collector is None or collector.analyzed_ms < self._started_ms:
+        # Bots keep their frames in memory: whatever was analysed was so in this life.
+        if collector is None or not collector.analyzed_ms:
+            return False
+        if not self._answers_well:
             return False
         newest = max(collector.newest.values(), default=0)
         age_ms = time.time() * 1000 - newest
         # A candle is known by its open: one more length until it closes.
         return age_ms < FRESH_CANDLES * self.watched.candle_ms + GRACE_MS
 
+    @property
+    def _answers_well(self) -> bool:
+        return self._silences < SILENCES and self._state == RUNNING_STATE
+
+    def _doubt(self) -> str:
+        if self._silences >= SILENCES:
+            return "it does not answer"
+        if self._state != RUNNING_STATE:
+            _cause, words = self.last_words()
+            said = f"freqtrade has put itself into the state {self._state}"
+            return f"{said}: {words}" if words else said
+        return "it has stopped analysing candles"
+
     def enter(self, phase: Phase) -> None:
         """Note that the bot has come further."""
         self.phase = phase
         self.since = time.monotonic()
+        self._ran = self._ran or phase is Phase.RUNNING
+
+    def last_words(self) -> tuple[Cause, str]:
+        """Return why the bot has ended or stopped, in words without secrets."""
+        cause, words = cause_of(self.log_tail(), self.process.exit_code)
+        who = self._identity.credentials
+        secrets = {who.password, who.jwt_secret_key, who.ws_token, *self.life.secrets}
+        return cause, Redactor(secrets)(words)
 
     def log_tail(self) -> str:
         """Return the end of what the bot logged and printed in this life."""
-        console, log = self._log_starts
-        return tail(self.paths.console, console) + "\n" + tail(self.paths.log, log)
+        console, log = self.life.log_starts
+        paths = self.life.paths
+        return tail(paths.console, console) + "\n" + tail(paths.log, log)
 
     def cut_console(self) -> None:
         """Keep what the bot prints within bounds."""
-        cut_console(self.paths.console)
+        cut_console(self.life.paths.console)
 
     async def leave(self) -> None:
-        """Stop talking to the bot; the process is not touched."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        """Stop talking to the bot; the process is not touched. Raises nothing."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for answer in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(answer, Exception):
+                logger.error("%s: leaving: %r", self.watched.name, answer)
+
+    def release(self) -> None:
+        """Give the bot's port back, when its process has ended."""
+        if self.life.port is not None:
+            self.life.port.close()
 
     async def _follow_for_ever(
         self, intake: Taker, newest: Mapping[str, int], first_backfill: int
@@ -137,6 +202,30 @@ class Bot:
                 first_backfill=first_backfill,
             )
             await self._collector.run()
+
+    async def _ask_for_ever(self) -> None:
+        """Ask the bot for its state: alive is not healthy, and not even awake."""
+        while True:
+            try:
+                await self._ask()
+            except Exception:
+                # A bot may answer anything; unasked, it would be believed for ever.
+                logger.exception("%s: asking failed.", self.watched.name)
+                self._silences += 1
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _ask(self) -> None:
+        async with BotClient(self._identity.port, self._identity.credentials) as client:
+            await self._wait_for_answer(client)
+            while True:
+                try:
+                    answer = await client.show_config()
+                except BotUnreachableError:
+                    self._silences += 1
+                else:
+                    self._silences = 0
+                    self._state = str(answer.get("state", RUNNING_STATE))
+                await asyncio.sleep(ASK_SECONDS)
 
     async def _wait_for_answer(self, client: BotClient) -> None:
         """Wait for the bot's own API; another program on the port proves nothing."""

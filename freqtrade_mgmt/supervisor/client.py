@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from freqtrade_mgmt.bot_config import BotCredentials
 
 REQUEST_SECONDS: Final = 10.0
+FAREWELL_SECONDS: Final = 1.0
 # A frame of 999 candles with many indicators, with room to spare.
 LARGEST_MESSAGE: Final = 64 * 1024 * 1024
 # One topic that a version does not know silences them all: subscribe to the
@@ -65,7 +66,9 @@ class BotClient:
 
     async def show_config(self) -> dict[str, Any]:
         """Return what the bot says of itself: bot_name, state, version, timeframe."""
-        answer: dict[str, Any] = await self._get("show_config")
+        answer = await self._get("show_config")
+        if not isinstance(answer, dict):
+            raise BotUnreachableError("show_config is no object")
         return answer
 
     async def pairs(self) -> list[str]:
@@ -94,6 +97,8 @@ class BotClient:
                 params={"token": self._token},
                 max_msg_size=LARGEST_MESSAGE,
                 heartbeat=20,
+                # A bot that hangs says no farewell; nobody waits for it.
+                timeout=aiohttp.ClientWSTimeout(ws_close=FAREWELL_SECONDS),
             ) as socket:
                 await socket.send_str(
                     orjson.dumps({"type": "subscribe", "data": TOPICS}).decode()
@@ -108,7 +113,7 @@ class BotClient:
             async with session.get(f"{self._base}/{path}", params=params) as answer:
                 if answer.status != 200:
                     raise BotUnreachableError(f"{path} answered {answer.status}")
-                return orjson.loads(await answer.read())
+                return orjson.loads(await _bounded(answer))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise BotUnreachableError(f"{path}: {type(error).__name__}") from None
 
@@ -116,6 +121,16 @@ class BotClient:
         if self._session is None:
             raise RuntimeError("Use BotClient as an asynchronous context manager.")
         return self._session
+
+
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the body; the strategy's own code could answer without end."""
+    parts = bytearray()
+    async for part in answer.content.iter_any():
+        parts += part
+        if len(parts) > LARGEST_MESSAGE:
+            raise BotUnreachableError("the answer is too long")
+    return bytes(parts)
 
 
 def _field(answer: Any, name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -15,8 +15,14 @@ LONGEST_DELAY: Final = 300.0
 CRASHES: Final = 5
 CRASH_WINDOW: Final = 600.0
 START_DEADLINE: Final = 120.0
+# For a bot that ran, and answers, and gets no candles: its exchange is away. It heals by
+# itself, while a new one could not even start.
+OUTAGE_DEADLINE: Final = 1800.0
 STOP_DEADLINE: Final = 15.0
 NOT_WANTED: Final = "it is no longer wanted"
+RESTARTED: Final = "it is restarted"
+# Ends that somebody asked for: nothing went wrong, nothing is waited for.
+ASKED: Final = frozenset({NOT_WANTED, RESTARTED})
 
 
 class Phase(StrEnum):
@@ -48,13 +54,24 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A bot as it is seen now. Times are seconds of one clock."""
+    """A bot as it is seen now. Times are seconds of one clock.
+
+    ``current`` is false when the strategy was changed since the bot's start, or a
+    restart was asked for; ``healthy`` says that it ran in this life and answers well;
+    ``ran`` says that it ran, whatever it does now; ``doubt`` and ``excess`` are words
+    for what is wrong: with what it does, and with how much it uses.
+    """
 
     strategy_id: int
     phase: Phase
     alive: bool
     proven: bool
     since: float
+    current: bool = True
+    healthy: bool = False
+    ran: bool = False
+    doubt: str = "it has stopped analysing candles"
+    excess: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +81,13 @@ class Action:
     kind: Kind
     strategy_id: int
     reason: str
+
+
+class End(NamedTuple):
+    """An unasked end: when (seconds of the plan's clock), and why."""
+
+    at: float
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +109,25 @@ def plan(
     """Return what to do so that exactly the wanted strategies run.
 
     ``waiting`` holds the time before which a strategy is not started again.
-    Ends come before starts, and at most ``starts_at_once`` bots are starting
-    at any time, so that one address does not ask the exchange for everything
-    in the same second.
+    Ends come before starts. One call starts at most one bot, and at most
+    ``starts_at_once`` are starting at any time, so that one address does not ask the
+    exchange for everything in the same second. One that ran and is doubted takes no
+    place: an exchange that is out would keep the bots of all others from starting.
     """
     actions = [action for bot in observed if (action := _next(bot, wanted, now))]
     present = {bot.strategy_id for bot in observed}
-    room = starts_at_once - sum(bot.phase is Phase.STARTING for bot in observed)
+    room = starts_at_once - sum(
+        bot.phase is Phase.STARTING and not bot.ran for bot in observed
+    )
+    # Whoever waits longest goes first: those that fail and fail again leave room.
     due = sorted(
-        strategy_id
+        (waiting.get(strategy_id, 0.0), strategy_id)
         for strategy_id in wanted
-        if strategy_id not in present and waiting.get(strategy_id, 0) <= now
+        if strategy_id not in present and waiting.get(strategy_id, 0.0) <= now
     )
     return actions + [
         Action(Kind.START, strategy_id, "it is wanted")
-        for strategy_id in due[: max(room, 0)]
+        for _since, strategy_id in due[: max(min(room, 1), 0)]
     ]
 
 
@@ -110,6 +138,14 @@ def _next(bot: Observed, wanted: Collection[int], now: float) -> Action | None:
         return _next_of_stopping(bot, now)
     if bot.strategy_id not in wanted:
         return Action(Kind.STOP, bot.strategy_id, NOT_WANTED)
+    return _next_of_wanted(bot, now)
+
+
+def _next_of_wanted(bot: Observed, now: float) -> Action | None:
+    if bot.excess:
+        return Action(Kind.KILL, bot.strategy_id, bot.excess)
+    if not bot.current:
+        return Action(Kind.STOP, bot.strategy_id, RESTARTED)
     if bot.phase is Phase.STARTING:
         return _next_of_starting(bot, now)
     return _next_of_running(bot)
@@ -118,7 +154,7 @@ def _next(bot: Observed, wanted: Collection[int], now: float) -> Action | None:
 def _next_of_running(bot: Observed) -> Action | None:
     if bot.proven:
         return None
-    return Action(Kind.DOUBT, bot.strategy_id, "it has stopped analysing candles")
+    return Action(Kind.DOUBT, bot.strategy_id, bot.doubt)
 
 
 def _next_of_stopping(bot: Observed, now: float) -> Action | None:
@@ -131,25 +167,27 @@ def _next_of_stopping(bot: Observed, now: float) -> Action | None:
 def _next_of_starting(bot: Observed, now: float) -> Action | None:
     if bot.proven:
         return Action(Kind.PROVE, bot.strategy_id, "it analyses candles")
-    if now - bot.since > START_DEADLINE:
-        reason = f"it analysed nothing in {START_DEADLINE:.0f} s after its start"
+    deadline = OUTAGE_DEADLINE if bot.healthy else START_DEADLINE
+    if now - bot.since > deadline:
+        reason = f"it analysed nothing in {deadline:.0f} s"
         return Action(Kind.STOP, bot.strategy_id, reason)
     return None
 
 
 def verdict(
-    cause: Cause, ends: Sequence[float], now: float, reason: str, dice: float
+    cause: Cause, ends: Sequence[End], now: float, reason: str, dice: float
 ) -> Verdict:
     """Decide about a bot that ended unasked.
 
-    ``ends`` are the times of its earlier unasked ends, ``dice`` is in 0 to 1. An
-    exchange that does not answer is waited for without end; a configuration
-    error is not tried again; other ends count towards a crash loop.
+    ``ends`` are its earlier unasked ends, ``dice`` is in 0 to 1. An exchange that does
+    not answer is waited for without end; a configuration error is not tried again;
+    other ends count towards a crash loop, and they alone.
     """
     if cause is Cause.CONFIGURATION:
         return Verdict(give_up=True, delay=0, reason=reason)
-    recent = [end for end in ends if now - end < CRASH_WINDOW]
-    if cause is Cause.CRASH and len(recent) + 1 >= CRASHES:
+    recent = [end for end in ends if now - end.at < CRASH_WINDOW]
+    crashes = sum(end.cause is Cause.CRASH for end in recent)
+    if cause is Cause.CRASH and crashes + 1 >= CRASHES:
         said = f"It ended {CRASHES} times in {CRASH_WINDOW / 60:.0f} minutes. {reason}"
         return Verdict(give_up=True, delay=0, reason=said)
     delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** len(recent))
@@ -207,8 +245,15 @@ SIGNAL_WORDS: Final = {
 }
 
 
-def end_in_words(exit_code: int | None, log_words: str) -> str:
-    """Return one sentence about how a process ended."""
+def end_in_words(
+    exit_code: int | None, log_words: str, killed_because: str = ""
+) -> str:
+    """Return one sentence about how a process ended.
+
+    ``killed_because`` is why we killed it, if we did.
+    """
+    if killed_because:
+        return f"we killed it, because {killed_because}"
     if exit_code is None:
         how = "it ended while nobody was watching"
     elif exit_code < 0:

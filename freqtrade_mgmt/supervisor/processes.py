@@ -7,27 +7,22 @@ import os
 import signal
 import socket
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import psutil
+
+from freqtrade_mgmt.supervisor.identity import ProcessKey
+from freqtrade_mgmt.supervisor.limits import confined
+from freqtrade_mgmt.supervisor.logs import console_open
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# The kernel counts in hundredths of a second.
-SAME_MOMENT: Final = 0.02
-CONSOLE_BYTES: Final = 5_000_000
-TAIL_BYTES: Final = 16_000
+    from freqtrade_mgmt.supervisor.unprivileged import Identity
 
-
-@dataclass(frozen=True, slots=True)
-class ProcessKey:
-    """Names one process for certain: pids are reused, creation times are not."""
-
-    pid: int
-    create_time: float
+# In the environment of a bot: the mark of one start, recorded before it. Ours alone.
+RUN_MARK: Final = "BTCW_RUN"
 
 
 class BotProcess:
@@ -45,15 +40,15 @@ class BotProcess:
         folder: Path,
         environment: Mapping[str, str],
         console: Path,
+        run_as: Identity | None = None,
+        limits: Mapping[int, int] | None = None,
     ) -> BotProcess:
         """Start a bot in a session of its own, so that it outlives us."""
         # A file, not a pipe: a pipe that nobody reads stops its writer. Opened
         # for appending, so that it can be cut while it is written.
-        with open(
-            console, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)
-        ) as output:
+        with os.fdopen(console_open(console), "ab") as output:
             child = subprocess.Popen(  # noqa: S603 - a list of our own making, no shell
-                list(command),
+                confined(command, limits or {}, run_as),
                 cwd=folder,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
@@ -62,9 +57,21 @@ class BotProcess:
                 start_new_session=True,
                 umask=0o077,
             )
-        return cls(
-            ProcessKey(child.pid, psutil.Process(child.pid).create_time()), child
-        )
+        return cls(ProcessKey.of(psutil.Process(child.pid)), child)
+
+    @classmethod
+    def of_run(cls, run: str) -> BotProcess | None:
+        """Return the process that carries the mark of a start, if it lives.
+
+        For a supervisor that was killed between a start and its record.
+        """
+        for process in psutil.process_iter():
+            try:
+                if run and process.environ().get(RUN_MARK) == run:
+                    return cls(ProcessKey.of(process), None)
+            except psutil.Error:
+                continue
+        return None
 
     @classmethod
     def adopt(cls, key: ProcessKey) -> BotProcess | None:
@@ -73,10 +80,18 @@ class BotProcess:
         return process if process.alive() else None
 
     def alive(self) -> bool:
-        """Tell whether the process runs; a child that has ended is reaped."""
-        if self._child is not None:
-            return self._child.poll() is None
-        return self._find() is not None
+        """Tell whether the process runs.
+
+        A child that has ended is reaped, and what it left of its session is killed:
+        processes that a strategy started would stay for ever.
+        """
+        if self._child is None:
+            return self._find() is not None
+        if self._child.returncode is None and _has_ended(self._child.pid):
+            # Not reaped yet, so its number is nobody else's.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+        return self._child.poll() is None
 
     @property
     def exit_code(self) -> int | None:
@@ -108,62 +123,42 @@ class BotProcess:
     def _find(self) -> psutil.Process | None:
         try:
             process = psutil.Process(self.key.pid)
-            same = abs(process.create_time() - self.key.create_time) < SAME_MOMENT
+            same = self.key.names(process)
             ended = process.status() == psutil.STATUS_ZOMBIE
         except psutil.Error:
             return None
         return process if same and not ended else None
 
 
+def _has_ended(pid: int) -> bool:
+    """Tell whether a child has ended, and leave it unreaped."""
+    try:
+        done = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return done is not None
+
+
+class Port:
+    """A port of loopback, kept for a bot as long as this object is not closed.
+
+    The socket is bound and does not listen. The kernel gives the port to nobody else,
+    while a server that sets SO_REUSEADDR, as the bot's does, may still take it.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.number: int = self._socket.getsockname()[1]
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._socket.close()
+
+
 def free_port() -> int:
     """Return a port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def listens(key: ProcessKey, port: int) -> bool:
-    """Tell whether this very process listens on a port of loopback."""
-    try:
-        connections = psutil.Process(key.pid).net_connections("tcp")
-    except psutil.Error:
-        return False
-    return any(
-        connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-        for connection in connections
-    )
-
-
-def size(path: Path) -> int:
-    """Return the size of a file in bytes, 0 when there is none."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def tail(path: Path, start: int = 0) -> str:
-    """Return the last kilobytes of a log file behind ``start``, or nothing.
-
-    A file that is shorter than ``start`` was cut since: all of it is newer.
-    """
-    try:
-        with path.open("rb") as file:
-            length = file.seek(0, os.SEEK_END)
-            first = start if start <= length else 0
-            file.seek(max(first, length - TAIL_BYTES))
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def cut_console(path: Path) -> None:
-    """Keep what a bot prints from filling the disk: past 5 MB, keep the end once."""
-    try:
-        if path.stat().st_size <= CONSOLE_BYTES:
-            return
-        path.with_suffix(".old.log").write_text(tail(path))
-        os.truncate(path, 0)
-    except OSError:
-        return
+    port = Port()
+    port.close()
+    return port.number

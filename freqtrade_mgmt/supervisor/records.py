@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_config import BotSpec
 from freqtrade_mgmt.selectors import environment_python
 from freqtrade_mgmt.strategy_code import strategy_inspect
 from freqtrade_mgmt.supervisor.frames import Watched
-from freqtrade_mgmt.supervisor.processes import ProcessKey
+from freqtrade_mgmt.supervisor.identity import ProcessKey
+from freqtrade_mgmt.supervisor.processes import BotProcess
+from freqtrade_mgmt.supervisor.told import given_up
 from signals_app.strategy_rules import strength_rule_of, thresholds_of
+from signals_app.timeframes import duration
+from strategies.errors import StrategyMissingError
 from strategies.lifecycle import WANTED_UP
 from strategies.models import Status, Strategy
 from strategies.selectors import processes_open, strategies_all
-from strategies.services import process_stopped, strategy_status_set
+from strategies.services import (
+    live_credentials,
+    process_known,
+    process_stopped,
+    strategy_status_set,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from strategies.models import StrategyProcess
+
 # Keys of freqtrade_config that are ours; the rest goes to the bot.
-OUR_KEYS = frozenset({"version", "proxy"})
+OUR_KEYS = frozenset({"version", "proxy", "live"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +50,14 @@ class Job:
     freqtrade_version: str
     python: Path
     newest: Mapping[str, int]
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The strategies by what is asked of them (ids)."""
+    """The strategies by what is asked of them: ids, and the revision that shall run."""
 
-    up: frozenset[int] = frozenset()
+    up: Mapping[int, str] = field(default_factory=dict)
     stopping: frozenset[int] = frozenset()
 
 
@@ -52,19 +67,29 @@ class OpenProcess:
 
     row: int
     strategy_id: int
-    key: ProcessKey | None
+    process: BotProcess | None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def wishes() -> Wishes:
     """Return what is asked of the strategies now."""
-    states = dict(strategies_all().values_list("id", "status"))
-    return Wishes(
-        up=frozenset(
-            key for key, s in states.items() if s in (Status.STARTING, Status.RUNNING)
-        ),
-        stopping=frozenset(key for key, s in states.items() if s == Status.STOPPING),
+    asked = strategies_all().filter(status__in=[*WANTED_UP, Status.STOPPING])
+    rows = list(
+        asked.values_list("id", "status", "version", "health_metrics__restarts")
     )
+    return Wishes(
+        up={
+            key: revision(version, restarts)
+            for key, status, version, restarts in rows
+            if status in WANTED_UP
+        },
+        stopping=frozenset(row[0] for row in rows if row[1] == Status.STOPPING),
+    )
+
+
+def revision(version: str, restarts: int | None) -> str:
+    """Name what shall run: a bot of another revision is replaced."""
+    return f"{version}+{restarts or 0}"
 
 
 def bot_folder(strategy_id: int) -> Path:
@@ -99,8 +124,17 @@ def job(strategy_id: int) -> Job:
             for key, value in strategy.freqtrade_config.items()
             if key not in OUR_KEYS
         },
+        trades=strategy.type == Strategy.Type.TRADE_EXECUTION,
+        live=live_credentials(strategy),
     )
-    return Job(spec, _watched(strategy), version, python, _newest(strategy))
+    return Job(
+        spec=spec,
+        watched=_watched(strategy),
+        freqtrade_version=version,
+        python=python,
+        newest=_newest(strategy),
+        revision=revision(strategy.version, strategy.health_metrics.get("restarts")),
+    )
 
 
 def watched(strategy_id: int) -> tuple[Watched, Mapping[str, int]]:
@@ -111,13 +145,29 @@ def watched(strategy_id: int) -> tuple[Watched, Mapping[str, int]]:
 
 def open_processes() -> list[OpenProcess]:
     """Return the processes that an earlier supervisor left behind."""
-    found = []
-    for row in processes_open():
-        created = row.resource_usage.get("create_time")
-        known = row.pid is not None and created is not None
-        key = ProcessKey(row.pid, float(created)) if known and row.pid else None
-        found.append(OpenProcess(row.pk, row.strategy_id or 0, key, row.resource_usage))
+    return [
+        OpenProcess(row.pk, row.strategy_id or 0, _process(row), row.resource_usage)
+        for row in processes_open()
+    ]
+
+
+def _process(row: StrategyProcess) -> BotProcess | None:
+    """Return the living process of a row: by pid and creation time, or by its mark."""
+    created = row.resource_usage.get("create_time")
+    if row.pid and created is not None:
+        origin = str(row.resource_usage.get("origin") or "")
+        return BotProcess.adopt(ProcessKey(row.pid, float(created), origin))
+    found = BotProcess.of_run(row.resource_usage.get("run", ""))
+    if found is not None:
+        known(row.pk, found.key)
     return found
+
+
+def known(row: int, key: ProcessKey) -> None:
+    """Record which process a recorded start became."""
+    process_known(
+        row, pid=key.pid, create_time=key.create_time, origin=key.origin or None
+    )
 
 
 def buried(row: int, strategy_id: int, *, status: str, reason: str) -> None:
@@ -127,33 +177,67 @@ def buried(row: int, strategy_id: int, *, status: str, reason: str) -> None:
         stopped(strategy_id)
 
 
+# A strategy whose row has gone, past all services, must not end the supervisor of the
+# others: there is nothing left of it to be shown.
+@transaction.atomic
 def failed(strategy_id: int, reason: str) -> None:
-    """Put a strategy into the state error, unless somebody has stopped it meanwhile."""
-    strategy_status_set(strategy_id, Status.ERROR, reason=reason, only_from=WANTED_UP)
+    """Put a wanted strategy into the state error, and tell people once."""
+    rows = Strategy.objects.select_for_update(no_key=True)
+    strategy = rows.filter(pk=strategy_id).first()
+    if strategy is not None and strategy.status in WANTED_UP:
+        strategy_status_set(strategy_id, Status.ERROR, reason=reason)
+        given_up(strategy, reason)
 
 
 def restarting(strategy_id: int, reason: str) -> None:
     """Show a wanted strategy as starting (again), with the reason."""
-    strategy_status_set(
-        strategy_id, Status.STARTING, reason=reason, only_from=WANTED_UP
-    )
+    with suppress(StrategyMissingError):
+        strategy_status_set(
+            strategy_id, Status.STARTING, reason=reason, only_from=WANTED_UP
+        )
+
+
+def none_runs(strategy_ids: Iterable[int]) -> None:
+    """Show strategies that have no process as starting: their turn is yet to come."""
+    for strategy_id in strategy_ids:
+        with suppress(StrategyMissingError):
+            strategy_status_set(
+                strategy_id, Status.STARTING, reason="", only_from={Status.RUNNING}
+            )
 
 
 def proven(strategy_id: int) -> None:
     """Show a strategy as running."""
-    strategy_status_set(strategy_id, Status.RUNNING, only_from={Status.STARTING})
+    with suppress(StrategyMissingError):
+        strategy_status_set(strategy_id, Status.RUNNING, only_from={Status.STARTING})
 
 
 def stopped(strategy_id: int) -> None:
     """Show a strategy as stopped, where that was asked for."""
-    strategy_status_set(strategy_id, Status.STOPPED, only_from={Status.STOPPING})
+    with suppress(StrategyMissingError):
+        strategy_status_set(strategy_id, Status.STOPPED, only_from={Status.STOPPING})
 
 
 def _newest(strategy: Strategy) -> dict[str, int]:
+    length = int(duration(strategy.config["timeframe"]).total_seconds() * 1000)
+    now = int(timezone.now().timestamp() * 1000)
     return {
-        pair: int(stamp)
+        pair: newest_of(int(stamp), length, now)
         for pair, stamp in strategy.health_metrics.get("last_candles", {}).items()
     }
+
+
+def newest_of(stamp: int, length: int, now: int) -> int:
+    """Return which candle of ``length`` was surely analysed, by its open. Pure; in ms.
+
+    ``stamp`` is the open of the newest analysed one. It may be of a shorter timeframe
+    that the strategy had before: the long candle around it was not analysed then. Nor
+    was one that lies ahead, from before the clock was corrected.
+    """
+    if stamp % length == 0 and stamp + length <= now:
+        return stamp
+    known = min(stamp, now)
+    return known - known % length - length
 
 
 def _watched(strategy: Strategy) -> Watched:

@@ -5,45 +5,45 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connections
-
-from btc_watcher.lib.errors import BtcWatcherError
-from freqtrade_mgmt.bot_config import (
-    BotCredentials,
-    BotIdentity,
-    BotPaths,
-    bot_command,
-    bot_environment,
-    bot_folder_read,
-    bot_folder_write,
-    bot_name,
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
 )
+
+from btc_watcher.lib.errors import BtcWatcherError, ConfigurationError
 from freqtrade_mgmt.supervisor import records
-from freqtrade_mgmt.supervisor.bots import Bot
+from freqtrade_mgmt.supervisor.adopting import adopt
+from freqtrade_mgmt.supervisor.bots import Bot, Life
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
+from freqtrade_mgmt.supervisor.launch import Launch
+from freqtrade_mgmt.supervisor.limits import budget_mb, refusal
+from freqtrade_mgmt.supervisor.patience import Patience
 from freqtrade_mgmt.supervisor.plan import (
-    CRASH_WINDOW,
+    ASKED,
     NOT_WANTED,
+    RESTARTED,
     STOP_DEADLINE,
     Action,
+    Cause,
     Kind,
     Phase,
-    cause_of,
     end_in_words,
     plan,
-    verdict,
 )
-from freqtrade_mgmt.supervisor.processes import BotProcess, free_port, size
+from freqtrade_mgmt.supervisor.processes import BotProcess, Port
+from freqtrade_mgmt.supervisor.trials import Trials
 from signals_app.feed import publish_reload
 from strategies.models import Status
-from strategies.services import process_seen, process_started
+from strategies.services import process_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,8 @@ TICK_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 15.0
 DRAIN_SECONDS: Final = 10.0
 Answer = TypeVar("Answer")
+# Anything else that the database says is about the strategy that was asked for.
+AWAY: Final = (InterfaceError, OperationalError)
 
 
 class Supervisor:
@@ -61,10 +63,12 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._bots: dict[int, Bot] = {}
-        self._waiting: dict[int, float] = {}
-        self._ends: dict[int, list[float]] = {}
+        self._patience = Patience()
+        # Starts that came to nothing: rows of processes that never were.
+        self._vain: set[int] = set()
         self._intake = IntakeQueue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="supervisor-db")
+        self._trials = Trials(self._in_thread)
         self._last_heartbeat = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -81,6 +85,7 @@ class Supervisor:
                 await self._tick()
                 await _wait(stop, TICK_SECONDS)
         finally:
+            await self._trials.close()
             await self._end_all()
             await self._drain()
             writer.cancel()
@@ -99,8 +104,13 @@ class Supervisor:
                 return
 
     async def _tick(self) -> None:
+        # Before anything that needs the database: disks fill up without it as well.
+        for bot in self._bots.values():
+            bot.cut_console()
         try:
+            await self._bury_vain()
             wishes = await self._in_thread(records.wishes)
+            await self._trials.tick()
             for action in self._plan(wishes):
                 await self._act_alone(action)
             for strategy_id in wishes.stopping - self._bots.keys():
@@ -110,14 +120,14 @@ class Supervisor:
             await self._database_away(error)
 
     def _plan(self, wishes: records.Wishes) -> list[Action]:
-        # A strategy that was stopped and started by hand is tried at once.
-        for strategy_id in self._waiting.keys() - wishes.up:
-            del self._waiting[strategy_id]
-            self._ends.pop(strategy_id, None)
+        self._patience.forgive(wishes.up)
         return plan(
-            wanted=wishes.up,
-            observed=[bot.observed() for bot in self._bots.values()],
-            waiting=self._waiting,
+            wanted=wishes.up.keys(),
+            observed=[
+                bot.observed(wishes.up.get(key), settings.BOT_MEMORY_MB)
+                for key, bot in self._bots.items()
+            ],
+            waiting=self._patience.until(),
             now=time.monotonic(),
             starts_at_once=max(1, os.cpu_count() or 1),
         )
@@ -126,7 +136,7 @@ class Supervisor:
         """Act; whatever is wrong with one strategy must not end the others."""
         try:
             await self._act(action)
-        except DatabaseError:
+        except AWAY:
             raise
         except Exception as error:
             logger.exception("Strategy %s: %s failed.", action.strategy_id, action.kind)
@@ -140,17 +150,19 @@ class Supervisor:
         elif bot is None:
             return
         elif action.kind is Kind.PROVE:
+            # Recorded first: a database that is away must not hide the change for ever.
+            await self._in_thread(records.proven, action.strategy_id)
             bot.enter(Phase.RUNNING)
             logger.info("%s runs (pid %s).", bot.watched.name, bot.process.key.pid)
-            await self._in_thread(records.proven, action.strategy_id)
         elif action.kind is Kind.DOUBT:
+            await self._in_thread(records.restarting, action.strategy_id, action.reason)
             bot.enter(Phase.STARTING)
             logger.warning("%s: %s.", bot.watched.name, action.reason)
-            await self._in_thread(records.restarting, action.strategy_id, action.reason)
         elif action.kind is Kind.STOP:
-            await self._stop(bot, action.reason)
+            await self._stop_alone(bot, action.reason)
         elif action.kind is Kind.KILL:
             logger.warning("%s is killed: %s.", bot.watched.name, action.reason)
+            bot.kill_reason = action.reason
             bot.process.kill()
         elif action.kind is Kind.BURY:
             await self._bury(bot)
@@ -160,107 +172,108 @@ class Supervisor:
     async def _start(self, strategy_id: int) -> None:
         # From here on nobody may read "running" until it is proven again.
         await self._in_thread(records.restarting, strategy_id, "")
+        port = Port()
         try:
             job = await self._in_thread(records.job, strategy_id)
-            credentials, port = BotCredentials.random(), free_port()
-            paths = bot_folder_write(
-                records.bot_folder(strategy_id),
-                job.spec,
-                credentials,
-                port,
-                settings.SIMULATOR_URL,
-            )
+            self._check_memory(job.watched.name)
+            launch = await self._in_thread(Launch.prepare, job, port.number)
+            life = await self._launch(launch, port)
         except BtcWatcherError as error:
+            port.close()
             logger.error("Strategy %s cannot be started: %s", strategy_id, error)  # noqa: TRY400
             await self._in_thread(records.failed, strategy_id, error.message)
             return
-        log_starts = size(paths.console), size(paths.log)
-        process = BotProcess.start(
-            bot_command(job.python, paths),
-            folder=paths.folder,
-            environment=bot_environment(paths),
-            console=paths.console,
-        )
-        details = {"port": port, "freqtrade_version": job.freqtrade_version}
-        try:
-            row = await self._in_thread(
-                lambda: process_started(
-                    strategy_id,
-                    pid=process.key.pid,
-                    create_time=process.key.create_time,
-                    details=details,
-                )
-            )
-        except DatabaseError:
-            # Unrecorded, nobody would ever find it again.
-            process.kill()
+        except BaseException:
+            port.close()
             raise
-        logger.info("%s starts (pid %s).", job.watched.name, process.key.pid)
-        identity = BotIdentity(credentials, port, bot_name(strategy_id))
-        bot = Bot(
-            watched=job.watched,
-            process=process,
-            process_row=row.pk,
-            paths=paths,
-            identity=identity,
-            log_starts=log_starts,
-        )
-        self._bots[strategy_id] = bot
+        logger.info("%s starts (pid %s).", job.watched.name, life.process.key.pid)
+        bot = self._bots[strategy_id] = Bot(job.watched, life)
         bot.follow(self._intake, job.newest, settings.SIGNAL_FIRST_BACKFILL)
+
+    async def _launch(self, launch: Launch, port: Port) -> Life:
+        # Recorded before it exists: killed in between, we find it by its mark.
+        row = await self._in_thread(launch.record)
+        process: BotProcess | None = None
+        try:
+            process = launch.start()
+            await self._in_thread(records.known, row.pk, process.key)
+        except BaseException:
+            # Unrecorded, it would run beside the next one.
+            if process is not None:
+                process.kill()
+            self._vain.add(row.pk)
+            raise
+        return Life(
+            process=process,
+            row=row.pk,
+            paths=launch.paths,
+            identity=launch.identity,
+            revision=launch.job.revision,
+            port=port,
+            log_starts=launch.log_starts,
+            secrets=launch.job.spec.live or (),
+        )
+
+    async def _bury_vain(self) -> None:
+        for row in list(self._vain):
+            reason = "it could not be started"
+            await self._in_thread(
+                partial(records.buried, row, 0, status=Status.ERROR, reason=reason)
+            )
+            self._vain.discard(row)
+
+    def _check_memory(self, name: str) -> None:
+        held = [bot.process.rss_mb() for bot in self._bots.values()]
+        if why := refusal(name, held, budget_mb(settings.BOTS_MEMORY_MB)):
+            raise ConfigurationError(why)
 
     async def _adopt_all(self) -> None:
         for left in await self._in_thread(records.open_processes):
             known = self._bots.get(left.strategy_id)
-            if known is not None and known.process_row == left.row:
+            if known is not None and known.life.row == left.row:
                 continue  # adopted before the database went away
-            process = BotProcess.adopt(left.key) if left.key else None
-            if process is not None and known is None:
-                process = await self._adopt(left, process)
-            if process is not None:
-                # A second one of a strategy, or one that cannot be talked to.
-                process.kill()
+            if left.process is not None and known is None:
+                await self._adopt(left, left.process)
             adopted = self._bots.get(left.strategy_id)
-            if adopted is None or adopted.process_row != left.row:
-                await self._in_thread(self._bury_left, left)
+            if adopted is not None and adopted.life.row == left.row:
+                continue
+            if left.process is not None:
+                # A second one of a strategy, or one that cannot be talked to.
+                left.process.kill()
+            await self._in_thread(
+                partial(
+                    records.buried,
+                    left.row,
+                    left.strategy_id,
+                    status=Status.STOPPED,
+                    reason=end_in_words(None, ""),
+                )
+            )
+        wishes = await self._in_thread(records.wishes)
+        without = wishes.up.keys() - self._bots.keys()
+        await self._in_thread(partial(records.none_runs, without))
 
-    @staticmethod
-    def _bury_left(left: records.OpenProcess) -> None:
-        records.buried(
-            left.row,
-            left.strategy_id,
-            status=Status.STOPPED,
-            reason=end_in_words(None, ""),
-        )
-
-    async def _adopt(
-        self, left: records.OpenProcess, process: BotProcess
-    ) -> BotProcess | None:
-        """Take over a bot; return its process when that cannot be done."""
-        folder = records.bot_folder(left.strategy_id)
-        try:
-            identity = bot_folder_read(folder)
-            await self._in_thread(records.restarting, left.strategy_id, "")
-            watched, newest = await self._in_thread(records.watched, left.strategy_id)
-        except DatabaseError:
-            raise
-        except Exception:
-            logger.exception("Process %s cannot be adopted.", process.key.pid)
-            return process
-        bot = Bot(
-            watched=watched,
-            process=process,
-            process_row=left.row,
-            paths=BotPaths.of(folder),
-            identity=identity,
-        )
+    async def _adopt(self, left: records.OpenProcess, process: BotProcess) -> None:
+        found = await adopt(left, process, self._in_thread)
+        if found is None:
+            return
+        bot, newest = found
         self._bots[left.strategy_id] = bot
         bot.follow(self._intake, newest, settings.SIGNAL_FIRST_BACKFILL)
-        logger.info("%s was adopted (pid %s).", watched.name, process.key.pid)
-        return None
+        logger.info("%s was adopted (pid %s).", bot.watched.name, process.key.pid)
 
     # -- Ending -------------------------------------------------------------
 
+    async def _stop_alone(self, bot: Bot, reason: str) -> None:
+        """Stop a bot; one that is to be replaced does not run from now on."""
+        if reason != NOT_WANTED:
+            why = "" if reason == RESTARTED else reason
+            await self._in_thread(records.restarting, bot.watched.strategy_id, why)
+        await self._stop(bot, reason)
+
     async def _stop(self, bot: Bot, reason: str) -> None:
+        if bot.phase is Phase.STOPPING:
+            return  # told already: a second signal can make freqtrade hang
         logger.info("%s is stopped: %s.", bot.watched.name, reason)
         bot.stop_reason = reason
         bot.enter(Phase.STOPPING)
@@ -269,32 +282,34 @@ class Supervisor:
 
     async def _bury(self, bot: Bot) -> None:
         await bot.leave()
+        bot.release()
         strategy_id = bot.watched.strategy_id
         asked = bot.phase is Phase.STOPPING
-        cause, words = cause_of(bot.log_tail(), bot.process.exit_code)
-        reason = bot.stop_reason or end_in_words(bot.process.exit_code, words)
+        cause, words = bot.last_words()
+        reason = bot.stop_reason or end_in_words(
+            bot.process.exit_code, words, bot.kill_reason
+        )
         await self._in_thread(
             lambda: records.buried(
-                bot.process_row,
+                bot.life.row,
                 strategy_id,
                 status=Status.STOPPED if asked else Status.ERROR,
                 reason=reason,
             )
         )
         del self._bots[strategy_id]
-        if bot.stop_reason == NOT_WANTED:
+        if bot.stop_reason in ASKED:
             return  # and when it is wanted again already, it is started at once
         if not asked or strategy_id in (await self._in_thread(records.wishes)).up:
             await self._after_unasked_end(bot, cause, reason)
 
-    async def _after_unasked_end(self, bot: Bot, cause: Any, reason: str) -> None:
-        strategy_id, now = bot.watched.strategy_id, time.monotonic()
-        ends = [e for e in self._ends.get(strategy_id, []) if now - e < CRASH_WINDOW]
-        decision = verdict(cause, ends, now, reason, random.random())  # noqa: S311 - jitter
-        self._ends[strategy_id] = [*ends, now]
+    async def _after_unasked_end(self, bot: Bot, cause: Cause, reason: str) -> None:
+        strategy_id = bot.watched.strategy_id
+        decision = self._patience.after_end(
+            strategy_id, bot.life.revision, cause, reason, time.monotonic()
+        )
         if decision.give_up:
             logger.error("%s is given up: %s", bot.watched.name, decision.reason)
-            self._ends.pop(strategy_id)
             await self._in_thread(records.failed, strategy_id, decision.reason)
             return
         logger.warning(
@@ -303,12 +318,11 @@ class Supervisor:
             reason,
             decision.delay,
         )
-        self._waiting[strategy_id] = now + decision.delay
         await self._in_thread(records.restarting, strategy_id, decision.reason)
 
     async def _end_all(self) -> None:
-        for bot in self._bots.values():
-            await self._stop(bot, "the supervisor was stopped")
+        why = "the supervisor was stopped"
+        await asyncio.gather(*(self._stop(bot, why) for bot in self._bots.values()))
         deadline = time.monotonic() + STOP_DEADLINE
         while any(bot.process.alive() for bot in self._bots.values()):
             if time.monotonic() > deadline:
@@ -316,17 +330,21 @@ class Supervisor:
                     bot.process.kill()
             await asyncio.sleep(0.1)
         for bot in self._bots.values():
-            try:
+            bot.release()
+        try:
+            for bot in self._bots.values():
                 await self._in_thread(
-                    lambda bot=bot: records.buried(
-                        bot.process_row,
+                    partial(
+                        records.buried,
+                        bot.life.row,
                         bot.watched.strategy_id,
                         status=Status.STOPPED,
                         reason=bot.stop_reason,
                     )
                 )
-            except DatabaseError as error:
-                await self._database_away(error)
+        except DatabaseError as error:
+            # The next supervisor finds the rows, and no processes.
+            await self._database_away(error)
         self._bots.clear()
 
     # -- Looking after ------------------------------------------------------
@@ -336,10 +354,9 @@ class Supervisor:
             return
         self._last_heartbeat = time.monotonic()
         for bot in list(self._bots.values()):
-            bot.cut_console()
             await self._in_thread(
                 lambda bot=bot: process_seen(
-                    bot.process_row, status=bot.phase, rss_mb=bot.process.rss_mb()
+                    bot.life.row, status=bot.phase, rss_mb=bot.process.rss_mb()
                 )
             )
 

@@ -9,12 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from btc_watcher.env import BASE_DIR
+from btc_watcher.env import BASE_DIR, HOME
 from btc_watcher.local import ports
 from btc_watcher.local.environment import LocalEnvironment
 from btc_watcher.local.servers import EmbeddedPostgres, EmbeddedValkey
 
-FIGURES = ("burst", "latency", "memory")
+FIGURES = ("burst", "latency", "notifications", "health", "memory", "chart")
 
 
 def main() -> int:
@@ -45,6 +45,8 @@ def _measure(figure: str, folder: Path, *, quick: bool) -> int:
         ).returncode
     local = LocalEnvironment(folder / f"{figure}-home")
     local.prepare_home()
+    # What make frontend fetched into the usual home.
+    (local.home / "vendor").symlink_to(HOME / "vendor")
     postgres = EmbeddedPostgres(
         folder / f"{figure}-postgres", folder / "postgres.log", ports.any_free()
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import requests
+from django.conf import settings
 from django.db import connection
 
 from btc_watcher.env import BASE_DIR
@@ -34,6 +35,8 @@ def environment(home: Path, redis_url: str, **more: str) -> dict[str, str]:
     database = connection.settings_dict
     login = f"{database['USER']}:{quote(str(database['PASSWORD']))}"
     place = f"{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    if not (home / "vendor").is_symlink():
+        (home / "vendor").symlink_to(settings.BTCW_HOME / "vendor")
     return dict(os.environ) | {  # noqa: TID251 - for a child of ours
         "DATABASE_URL": f"postgres://{login}@{place}",
         "REDIS_URL": redis_url,
@@ -81,6 +84,13 @@ class Process:
             self._child.wait(30)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    @property
+    def pid(self) -> int:
+        """The process's number; RuntimeError when it was not started."""
+        if self._child is None:
+            raise RuntimeError("The process was not started.")
+        return self._child.pid
 
     def log(self) -> str:
         """Return what it has printed."""

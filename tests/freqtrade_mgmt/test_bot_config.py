@@ -307,6 +307,39 @@ def test_command_and_environment_hold_no_secret_and_nothing_of_ours(
     assert not words & {"pass", "jwt", "ws", "of ours"}
 
 
+def test_a_strategy_that_may_trade_does_so_on_paper(tmp_path: Path) -> None:
+    found = configuration(tmp_path, trades=True, exchange="binance")
+
+    assert found["dry_run"] is True
+    assert found["max_open_trades"] > 0
+
+
+def test_live_trading_needs_an_account_and_its_key_stays_out_of_the_file(
+    tmp_path: Path,
+) -> None:
+    live = ("an account's key", "an account's secret")
+    found = configuration(tmp_path, trades=True, exchange="binance", live=live)
+
+    assert found["dry_run"] is False
+    assert live[0] not in str(found)
+    assert live[1] not in str(found)
+    spec = replace(SPEC, trades=True, exchange="binance", live=live)
+    assert live[1] not in repr(spec)
+    environment = bot_environment(BotPaths.of(tmp_path), spec)
+    assert environment["FREQTRADE__EXCHANGE__KEY"] == live[0]
+    assert environment["FREQTRADE__EXCHANGE__SECRET"] == live[1]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"trades": True}, {"exchange": "binance", "trades": False}]
+)
+def test_live_trading_is_refused_where_it_makes_no_sense(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError, match="cannot trade live"):
+        configuration(tmp_path, live=("key", "secret"), **changes)
+
+
 def test_a_strategy_is_read_without_running_it() -> None:
     facts = strategy_inspect(
         "import os\nos._exit(1)\n"

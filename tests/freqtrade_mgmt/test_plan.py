@@ -8,6 +8,7 @@ import pytest
 
 from freqtrade_mgmt.supervisor.plan import (
     Cause,
+    End,
     Kind,
     Observed,
     Phase,
@@ -17,7 +18,7 @@ from freqtrade_mgmt.supervisor.plan import (
     verdict,
 )
 
-NOW = 1_000.0
+NOW = 5_000.0
 
 
 def bot(**changes: Any) -> Observed:
@@ -42,12 +43,28 @@ def bot(**changes: Any) -> Observed:
         ({1}, [bot(phase=Phase.STARTING)], [Kind.PROVE]),
         ({1}, [bot(phase=Phase.STARTING, proven=False)], []),
         ({1}, [bot(phase=Phase.STARTING, proven=False, since=NOW - 121)], [Kind.STOP]),
+        (
+            {1},
+            [bot(phase=Phase.STARTING, proven=False, healthy=True, since=NOW - 900)],
+            [],
+        ),
+        (
+            {1},
+            [bot(phase=Phase.STARTING, proven=False, healthy=True, since=NOW - 1801)],
+            [Kind.STOP],
+        ),
         (set(), [bot(phase=Phase.STARTING, proven=False)], [Kind.STOP]),
         ({1}, [bot(alive=False)], [Kind.BURY]),
         (set(), [bot(alive=False, phase=Phase.STOPPING)], [Kind.BURY]),
         (set(), [bot(phase=Phase.STOPPING)], []),
         (set(), [bot(phase=Phase.STOPPING, since=NOW - 16)], [Kind.KILL]),
         ({1}, [bot(phase=Phase.STOPPING)], []),
+        ({1}, [bot(current=False)], [Kind.STOP]),
+        ({1}, [bot(current=False, phase=Phase.STARTING, proven=False)], [Kind.STOP]),
+        ({1}, [bot(current=False, phase=Phase.STOPPING)], []),
+        ({1}, [bot(excess="it held too much")], [Kind.KILL]),
+        ({1}, [bot(excess="it held too much", alive=False)], [Kind.BURY]),
+        (set(), [bot(excess="it held too much")], [Kind.STOP]),
     ],
 )
 def test_wanted_and_observed_become_actions(
@@ -66,6 +83,29 @@ def test_starts_are_staggered() -> None:
     assert [action.strategy_id for action in actions] == [1]
 
 
+def test_bots_that_ran_and_are_doubted_keep_nobody_from_starting() -> None:
+    doubted = [
+        bot(strategy_id=n, phase=Phase.STARTING, proven=False, healthy=True, ran=True)
+        for n in (7, 8, 9)
+    ]
+
+    actions = plan({1, 7, 8, 9}, doubted, {}, NOW, starts_at_once=2)
+
+    assert [(action.kind, action.strategy_id) for action in actions] == [
+        (Kind.START, 1)
+    ]
+
+
+def test_those_that_fail_again_and_again_leave_room_for_who_was_never_tried() -> None:
+    waiting = {1: NOW - 1, 2: NOW - 60}
+
+    actions = plan({1, 2, 3}, [], waiting, NOW, starts_at_once=1)
+    assert [action.strategy_id for action in actions] == [3]
+
+    actions = plan({1, 2}, [], waiting, NOW, starts_at_once=1)
+    assert [action.strategy_id for action in actions] == [2]
+
+
 def test_a_delay_is_kept() -> None:
     waiting = {1: NOW + 1, 2: NOW}
 
@@ -75,19 +115,27 @@ def test_a_delay_is_kept() -> None:
 
 
 def test_delays_grow_with_jitter_and_have_a_cap() -> None:
-    ends: list[float] = []
+    ends: list[End] = []
     delays = []
     for _ in range(9):
         decision = verdict(Cause.EXCHANGE, ends, NOW, "down", dice=0.0)
         delays.append(decision.delay)
-        ends.append(NOW)
+        ends.append(End(NOW, Cause.EXCHANGE))
 
     assert delays == [5, 10, 20, 40, 80, 160, 300, 300, 300]
     assert verdict(Cause.EXCHANGE, [], NOW, "", dice=1.0).delay == 6.25
 
 
 def test_an_exchange_that_is_down_is_waited_for_without_end() -> None:
-    assert not verdict(Cause.EXCHANGE, [NOW] * 50, NOW, "", 0.0).give_up
+    ends = [End(NOW, Cause.EXCHANGE)] * 50
+
+    assert not verdict(Cause.EXCHANGE, ends, NOW, "", 0.0).give_up
+
+
+def test_a_crash_after_a_long_outage_of_the_exchange_is_no_crash_loop() -> None:
+    ends = [End(NOW - 1, Cause.EXCHANGE)] * 50
+
+    assert not verdict(Cause.CRASH, ends, NOW, "it was killed", 0.0).give_up
 
 
 def test_a_configuration_error_is_not_tried_again() -> None:
@@ -95,13 +143,14 @@ def test_a_configuration_error_is_not_tried_again() -> None:
 
 
 def test_five_crashes_in_ten_minutes_are_given_up_and_older_ones_forgotten() -> None:
-    recent = [NOW - 1] * 4
+    recent = [End(NOW - 1, Cause.CRASH)] * 4
+    older = [End(NOW - 601, Cause.CRASH)] * 9
 
     assert verdict(Cause.CRASH, recent, NOW, "it died", 0.0).give_up
     assert "5 times in 10 minutes. it died" in (
         verdict(Cause.CRASH, recent, NOW, "it died", 0.0).reason
     )
-    assert not verdict(Cause.CRASH, [NOW - 601] * 9, NOW, "", 0.0).give_up
+    assert not verdict(Cause.CRASH, older, NOW, "", 0.0).give_up
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
-import time
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,115 +14,41 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
 from django.utils import timezone
 
-from btc_watcher.env import BASE_DIR
 from freqtrade_mgmt.bot_config import bot_folder_read
 from freqtrade_mgmt.demo import DEMO_STRATEGIES, demo_source
-from freqtrade_mgmt.models import FreqtradeVersion
-from freqtrade_mgmt.simulator.server import SimulatedExchange
 from freqtrade_mgmt.supervisor import bots, plan, records, service
 from freqtrade_mgmt.supervisor.client import BotClient
 from freqtrade_mgmt.supervisor.frames import candle_candidates
-from freqtrade_mgmt.supervisor.processes import free_port
-from freqtrade_mgmt.supervisor.service import Supervisor
+from freqtrade_mgmt.supervisor.processes import Port
 from signals_app.models import Signal
 from strategies.models import Strategy, StrategyProcess
-from strategies.services import strategy_create, strategy_start, strategy_stop
+from strategies.services import strategy_start, strategy_stop
+from tests.freqtrade_mgmt.supervising import (
+    adopted,
+    demo,
+    is_running,
+    open_process,
+    state_of,
+    supervising,
+    supervisor_of_its_own,
+    until,
+)
 from tests.local.helpers import is_gone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
     from uuid import UUID
 
-    import redis
-
-    from freqtrade_mgmt.installer import InstalledFreqtrade
+    from freqtrade_mgmt.simulator.server import SimulatedExchange
 
 pytestmark = [
     pytest.mark.freqtrade,
     pytest.mark.timeout(600),
     pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("system"),
 ]
-
-
-@pytest.fixture
-def exchange() -> Iterator[SimulatedExchange]:
-    with SimulatedExchange() as simulated:
-        yield simulated
-
-
-@pytest.fixture(autouse=True)
-def system(
-    real_freqtrade: InstalledFreqtrade,
-    exchange: SimulatedExchange,
-    redis_client: redis.Redis,
-    settings: Any,
-    tmp_path: Path,
-) -> None:
-    """A home of its own, the simulated exchange, freqtrade recorded as installed."""
-    settings.BTCW_HOME = tmp_path
-    settings.SIMULATOR_URL = exchange.url
-    FreqtradeVersion.objects.create(
-        version=real_freqtrade.version,
-        is_installed=True,
-        install_date=timezone.now(),
-        install_path=str(real_freqtrade.path),
-    )
-
-
-def demo(number: int = 0, **config: Any) -> Strategy:
-    chosen = DEMO_STRATEGIES[number]
-    return strategy_create(
-        name=chosen.name,
-        config={
-            "class_name": chosen.class_name,
-            "code": demo_source(chosen),
-            "exchange": "simulated",
-            "pairs": list(chosen.pairs[:2]),
-            "timeframe": "1m",
-            **config,
-        },
-    )
-
-
-@contextlib.asynccontextmanager
-async def supervising() -> AsyncIterator[None]:
-    """Run a supervisor in this process."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(Supervisor().run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 40)
-
-
-async def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    """Wait until the database says so."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = await sync_to_async(condition)()
-        if found:
-            return found
-        if task := next((t for t in asyncio.all_tasks() if t.done()), None):
-            task.result()
-        assert time.monotonic() < deadline, f"{what} did not happen in {seconds:.0f} s"
-        await asyncio.sleep(0.1)
-
-
-def state_of(strategy: Strategy) -> str:
-    return Strategy.objects.get(pk=strategy.pk).status
-
-
-def open_process(strategy: Strategy) -> StrategyProcess | None:
-    return StrategyProcess.objects.filter(strategy=strategy, stop_time=None).last()
-
-
-def is_running(strategy: Strategy) -> bool:
-    return state_of(strategy) == "running"
 
 
 async def test_wanted_strategies_run_and_their_signals_are_stored(
@@ -147,7 +69,7 @@ async def test_wanted_strategies_run_and_their_signals_are_stored(
         assert stat.S_IMODE(config.stat().st_mode) == 0o600
         assert stat.S_IMODE(config.parent.stat().st_mode) == 0o700
         environment = psutil.Process(process.pid).environ()
-        assert environment.keys() <= {"PATH", "HOME", "LANG", "LC_CTYPE"}
+        assert environment.keys() <= {"PATH", "HOME", "LANG", "LC_CTYPE", "BTCW_RUN"}
 
         await sync_to_async(strategy_stop)(first.pk)
         await until(lambda: state_of(first) == "stopped", "stopping")
@@ -197,9 +119,11 @@ async def test_a_port_that_somebody_took_meanwhile_is_given_up_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = iter([taken.getsockname()[1]])
+        stolen = Port()
+        stolen.number = taken.getsockname()[1]
+        ports = iter([stolen])
         monkeypatch.setattr(plan, "START_DEADLINE", 12.0)
-        monkeypatch.setattr(service, "free_port", lambda: next(ports, 0) or free_port())
+        monkeypatch.setattr(service, "Port", lambda: next(ports, None) or Port())
         strategy = await sync_to_async(demo)(0)
         await sync_to_async(strategy_start)(strategy.pk)
 
@@ -317,43 +241,19 @@ async def until_none_is_missing(strategy: Strategy) -> set[UUID]:
 
 
 async def test_a_bot_outlives_a_killed_supervisor_and_is_adopted(
-    settings: Any, tmp_path: Path
+    settings: Any,
 ) -> None:
     strategy = await sync_to_async(demo)(0)
     await sync_to_async(strategy_start)(strategy.pk)
-    database = connection.settings_dict
-    address = (
-        f"postgres://{database['USER']}:{database['PASSWORD']}"
-        f"@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    )
-    environment = dict(os.environ) | {  # noqa: TID251 - for a child of ours
-        "DATABASE_URL": address,
-        "REDIS_URL": settings.REDIS_URL,
-        "BTCW_HOME": str(tmp_path),
-        "BTCW_SIMULATOR_URL": settings.SIMULATOR_URL,
-        "BTCW_DB_POOL_MIN": "1",
-    }
-    with (tmp_path / "supervisor.log").open("wb") as log:
-        supervisor = subprocess.Popen(  # noqa: ASYNC220 - killed below
-            [sys.executable, "manage.py", "run_supervisor"],
-            cwd=BASE_DIR,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    try:
+    with supervisor_of_its_own(settings):
         await until(lambda: is_running(strategy), "running")
-    finally:
-        supervisor.kill()
-        supervisor.wait()
     left = await until(lambda: open_process(strategy), "a process")
     before = await sync_to_async(Signal.objects.count)()
     assert not is_gone(left.pid)
 
     async with supervising():
-        await until(lambda: is_running(strategy), "running")
-        adopted = await until(lambda: open_process(strategy), "the same process")
-        assert (adopted.pk, adopted.pid) == (left.pk, left.pid)
+        taken = await adopted(strategy)
+        assert (taken.pk, taken.pid) == (left.pk, left.pid)
 
     assert is_gone(left.pid)
     assert await sync_to_async(Signal.objects.count)() >= before

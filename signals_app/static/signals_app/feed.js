@@ -2,6 +2,7 @@
 //
 // The server sends {cursor, event}. Events of type reload mean that something was
 // lost: the page loads anew and goes on from the cursor that it got with that.
+// What follow() returns ends the connection.
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15000;
@@ -14,6 +15,7 @@ export function follow({ path, cursor, onEvent, onState, reload }) {
   let socket = null;
   let silence = 0;
   let timer = 0;
+  let stopped = false;
 
   function heard() {
     clearTimeout(silence);
@@ -62,6 +64,7 @@ export function follow({ path, cursor, onEvent, onState, reload }) {
     socket.onmessage = take;
     socket.onclose = (reason) => {
       clearTimeout(silence);
+      if (stopped) return;
       if (reason.code === NOT_LOGGED_IN) {
         location.reload();
         return;
@@ -74,7 +77,13 @@ export function follow({ path, cursor, onEvent, onState, reload }) {
   // A laptop that wakes up should not wait for the delay.
   addEventListener("online", () => {
     delay = FIRST_DELAY;
-    if (socket?.readyState === WebSocket.CLOSED) open();
+    if (!stopped && socket?.readyState === WebSocket.CLOSED) open();
   });
   open();
+
+  return function stop() {
+    stopped = true;
+    clearTimeout(timer);
+    socket.close();
+  };
 }

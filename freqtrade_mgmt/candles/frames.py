@@ -1,0 +1,115 @@
+"""One bot's frame of candles: from Redis, or from the bot, asked once for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from btc_watcher.lib.errors import ConfigurationError
+from freqtrade_mgmt.bot_config import bot_folder_read
+from freqtrade_mgmt.cache.candles import (
+    FrameKey,
+    KeptFrame,
+    frame_load,
+    frame_load_last,
+    frame_lock,
+    frame_store,
+    frame_unlock,
+)
+from freqtrade_mgmt.candles.lifetime import lifetime_ms
+from freqtrade_mgmt.supervisor.client import BotClient, BotUnreachableError
+from freqtrade_mgmt.supervisor.frames import FrameError
+from freqtrade_mgmt.supervisor.records import bot_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# All that a bot has: about a thousand, more with a long start-up period.
+ASKED: Final = 5_000
+# A bot on loopback answers in milliseconds; one that hangs must not hold a page up.
+PATIENCE_SECONDS: Final = 5.0
+LOOK_AGAIN_SECONDS: Final = 0.05
+VALUES: Final = ("open", "high", "low", "close", "volume")
+
+_running: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[FrameKey, asyncio.Task[KeptFrame]]
+] = WeakKeyDictionary()
+
+
+async def frame_read(key: FrameKey) -> KeptFrame:
+    """Return a frame that is good now; BotUnreachableError when nobody gives one.
+
+    However many ask at once, in however many processes, the bot is asked once.
+    """
+    if (kept := await asyncio.to_thread(frame_load, key)) is not None:
+        return kept
+    running = _running.setdefault(asyncio.get_running_loop(), {})
+    task = running.get(key)
+    if task is None:
+        task = running[key] = asyncio.create_task(_read_locked(key))
+        task.add_done_callback(lambda _done: running.pop(key, None))
+    # Shielded: a browser that leaves must not take the answer from the others.
+    return await asyncio.shield(task)
+
+
+async def frame_last(key: FrameKey) -> KeptFrame | None:
+    """Return the last frame that was read, for a bot that does not answer."""
+    return await asyncio.to_thread(frame_load_last, key)
+
+
+async def _read_locked(key: FrameKey) -> KeptFrame:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (token := await asyncio.to_thread(frame_lock, key)) is None:
+        # Another process asks: its answer will be in Redis.
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        if (kept := await asyncio.to_thread(frame_load, key)) is not None:
+            return kept
+        if time.monotonic() > deadline:
+            raise BotUnreachableError("pair_candles: somebody else's request hangs")
+    try:
+        # It may have come between our look and our lock.
+        if (kept := await asyncio.to_thread(frame_load, key)) is not None:
+            return kept
+        frame = await _ask(key)
+        newest = int(frame.rows[-1][0]) if frame.rows else None
+        lifetime = lifetime_ms(key.timeframe, newest, frame.read_ms)
+        if frame.rows:
+            await asyncio.to_thread(frame_store, key, frame, lifetime)
+        return frame
+    finally:
+        await asyncio.to_thread(frame_unlock, key, token)
+
+
+async def _ask(key: FrameKey) -> KeptFrame:
+    try:
+        identity = await asyncio.to_thread(bot_folder_read, bot_folder(key.strategy_id))
+    except ConfigurationError:
+        raise BotUnreachableError("the bot has no configuration") from None
+    try:
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            BotClient(identity.port, identity.credentials) as client,
+        ):
+            # A port that answers proves nothing: the bot says who it is.
+            if (await client.show_config()).get("bot_name") != identity.bot_name:
+                raise BotUnreachableError("another bot answers on its port")
+            frame = await client.candles(key.pair, key.timeframe, ASKED)
+    except TimeoutError:
+        raise BotUnreachableError("pair_candles: TimeoutError") from None
+    except FrameError as error:
+        raise BotUnreachableError(str(error)) from None
+    rows = [_values(candle.open_ms, candle.row) for candle in frame.candles]
+    return KeptFrame([row for row in rows if row is not None], int(time.time() * 1000))
+
+
+def _values(open_ms: int, row: Mapping[str, Any]) -> list[Any] | None:
+    """Return one row, None when the candle has no price."""
+    values = [row.get(name) for name in VALUES]
+    if values[-1] is None:
+        values[-1] = 0.0
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
+        return None
+    return [open_ms, *values]

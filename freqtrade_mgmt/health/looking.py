@@ -1,0 +1,75 @@
+"""Looks at a bot from outside: its process, its folder, its log. Nothing is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from btc_watcher.lib.errors import ConfigurationError
+from freqtrade_mgmt.bot_config import BotIdentity, BotPaths, bot_folder_read
+from freqtrade_mgmt.health.logs import log_facts
+from freqtrade_mgmt.health.shapes import Life, LogFacts, Usage
+from freqtrade_mgmt.supervisor.identity import ProcessKey
+from freqtrade_mgmt.supervisor.records import bot_folder
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from freqtrade_mgmt.health.shapes import ProcessRow, Subject
+
+MB: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen; ``identity`` is None when the bot cannot be asked."""
+
+    life: Life
+    usage: Usage | None = None
+    identity: BotIdentity | None = None
+    log: LogFacts = field(default_factory=LogFacts)
+
+
+def look(subject: Subject, now: datetime) -> Look:
+    """Look at the bot of a strategy."""
+    folder = bot_folder(subject.strategy_id)
+    life, usage = process_look(subject.process)
+    identity = _identity(folder) if life is Life.ALIVE else None
+    secrets = () if identity is None else _secrets(identity)
+    alive = subject.process if life is Life.ALIVE else None
+    born = None if alive is None else alive.start_time
+    log = log_facts(BotPaths.of(folder).log, now, secrets, born=born)
+    return Look(life, usage, identity, log)
+
+
+def process_look(row: ProcessRow | None) -> tuple[Life, Usage | None]:
+    """Tell whether the very process of a row lives, by pid and creation time."""
+    # A row without a pid was written just before its process was made.
+    if row is None or row.pid is None or row.create_time is None:
+        return Life.NONE, None
+    try:
+        process = psutil.Process(row.pid)
+        with process.oneshot():
+            key = ProcessKey(row.pid, row.create_time, row.origin)
+            if not key.names(process) or process.status() == psutil.STATUS_ZOMBIE:
+                return Life.DEAD, None
+            times = process.cpu_times()
+            rss = process.memory_info().rss
+    except psutil.Error:
+        return Life.DEAD, None
+    return Life.ALIVE, Usage(times.user + times.system, rss / MB)
+
+
+def _identity(folder: Path) -> BotIdentity | None:
+    try:
+        return bot_folder_read(folder)
+    except ConfigurationError:
+        return None
+
+
+def _secrets(identity: BotIdentity) -> tuple[str, ...]:
+    who = identity.credentials
+    return (who.password, who.jwt_secret_key, who.ws_token)

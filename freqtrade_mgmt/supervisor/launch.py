@@ -1,0 +1,102 @@
+"""From a job to a process: the bot's folder, its user, its limits."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from btc_watcher.lib.errors import ConfigurationError
+from freqtrade_mgmt.bot_config import (
+    BotCredentials,
+    BotIdentity,
+    BotPaths,
+    bot_command,
+    bot_environment,
+    bot_folder_write,
+    bot_name,
+)
+from freqtrade_mgmt.supervisor import records
+from freqtrade_mgmt.supervisor.limits import limits_of
+from freqtrade_mgmt.supervisor.logs import size
+from freqtrade_mgmt.supervisor.processes import RUN_MARK, BotProcess
+from freqtrade_mgmt.supervisor.unprivileged import Identity, give, unprivileged_user
+from strategies.services import process_started
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from freqtrade_mgmt.supervisor.records import Job
+    from strategies.models import StrategyProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A start that is prepared: everything is on disk, nothing runs yet.
+
+    ``run`` marks this one start in the environment of the process.
+    """
+
+    job: Job
+    run: str
+    paths: BotPaths
+    identity: BotIdentity
+    user: Identity | None
+    log_starts: tuple[int, int]
+
+    @classmethod
+    def prepare(cls, job: Job, port: int) -> Launch:
+        """Write the bot's folder; raises ConfigurationError when it cannot work."""
+        credentials = BotCredentials.random()
+        folder = records.bot_folder(job.spec.strategy_id)
+        _passage(folder.parent)
+        paths = bot_folder_write(
+            folder, job.spec, credentials, port, settings.SIMULATOR_URL
+        )
+        user = unprivileged_user(job.python, folder.parent)
+        give(paths.folder, user)
+        return cls(
+            job=job,
+            run=uuid.uuid4().hex,
+            paths=paths,
+            identity=BotIdentity(credentials, port, bot_name(job.spec.strategy_id)),
+            user=user,
+            log_starts=(size(paths.console), size(paths.log)),
+        )
+
+    def record(self) -> StrategyProcess:
+        """Record the process that is about to start, and what is known of it."""
+        details = {
+            "port": self.identity.port,
+            "freqtrade_version": self.job.freqtrade_version,
+            "revision": self.job.revision,
+            "run": self.run,
+            "own_user": self.user is not None,
+        }
+        return process_started(self.job.spec.strategy_id, details=details)
+
+    def start(self) -> BotProcess:
+        """Start the process."""
+        environment = bot_environment(self.paths, self.job.spec)
+        return BotProcess.start(
+            bot_command(self.job.python, self.paths),
+            folder=self.paths.folder,
+            environment={**environment, RUN_MARK: self.run},
+            console=self.paths.console,
+            run_as=self.user,
+            limits=limits_of(settings.BOT_MEMORY_MB, own_user=self.user is not None),
+        )
+
+
+def _passage(folder: Path) -> None:
+    """Make the folder of all bots: users pass through to their own, and see no names."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o711)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {folder} cannot be written ({error.strerror}). Give it and all in"
+            " it to the user that runs the supervisor, or move it away."
+        ) from error

@@ -1,0 +1,95 @@
+"""The supervisor's sentences in the reader's language.
+
+The supervisor speaks to nobody in particular: it stores its reasons in English. Here each
+sentence of its own is found again and translated; what freqtrade or Python said stays.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Final
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+# Patterns of the sentences in freqtrade_mgmt.supervisor, with what they hold.
+SENTENCES: Final = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"it is no longer wanted", _("it is no longer wanted")),
+        (r"it is restarted", _("it is restarted")),
+        (r"the supervisor was stopped", _("the supervisor was stopped")),
+        (
+            r"it did not stop in (?P<seconds>\d+) s",
+            _("it did not stop in %(seconds)s s"),
+        ),
+        (
+            r"it analysed nothing in (?P<seconds>\d+) s",
+            _("it analysed nothing in %(seconds)s s"),
+        ),
+        (r"it has stopped analysing candles", _("it has stopped analysing candles")),
+        (r"it does not answer", _("it does not answer")),
+        (
+            r"freqtrade has put itself into the state (?P<state>\w+)",
+            _("freqtrade has put itself into the state %(state)s"),
+        ),
+        (
+            r"it was killed \(signal 9\); probably the machine ran out of memory",
+            _("it was killed (signal 9); probably the machine ran out of memory"),
+        ),
+        (
+            r"it crashed \(segmentation fault\)",
+            _("it crashed (segmentation fault)"),
+        ),
+        (
+            r"it was told to end \(signal 15\) by somebody else",
+            _("it was told to end (signal 15) by somebody else"),
+        ),
+        (
+            r"it was ended by signal (?P<number>\d+)",
+            _("it was ended by signal %(number)s"),
+        ),
+        (r"we killed it, because", _("we killed it, because")),
+        (
+            r"it held (?P<held>\d+) MB of memory and may hold (?P<most>\d+) MB",
+            _("it held %(held)s MB of memory and may hold %(most)s MB"),
+        ),
+        (
+            r"it ended while nobody was watching",
+            _("it ended while nobody was watching"),
+        ),
+        (
+            r"it ended by itself with code (?P<code>\d+)",
+            _("it ended by itself with code %(code)s"),
+        ),
+        (
+            r"It ended (?P<count>\d+) times in (?P<minutes>\d+) minutes\.",
+            _("It ended %(count)s times in %(minutes)s minutes."),
+        ),
+        (
+            r"(?P<name>.+) was not started: a bot needs about (?P<one>\d+) MB, the"
+            r" (?P<count>\d+) bots that run hold (?P<held>\d+) MB, and all bots together"
+            r" may hold (?P<most>\d+) MB\. Stop another strategy, or raise"
+            r" BTCW_BOTS_MEMORY_MB\.",
+            _(
+                "%(name)s was not started: a bot needs about %(one)s MB, the %(count)s"
+                " bots that run hold %(held)s MB, and all bots together may hold"
+                " %(most)s MB. Stop another strategy, or raise BTCW_BOTS_MEMORY_MB."
+            ),
+        ),
+    )
+)
+
+
+def reason_shown(reason: str) -> str:
+    """Return a stored reason in the active language."""
+    if (get_language() or "en").startswith("en"):
+        return reason
+    for pattern, words in SENTENCES:
+        reason = pattern.sub(partial(_translated, words), reason)
+    return reason
+
+
+def _translated(words: object, found: re.Match[str]) -> str:
+    return str(words) % found.groupdict()

@@ -1,0 +1,3 @@
+"""Pages of strategies."""
+
+from __future__ import annotations

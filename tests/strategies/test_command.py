@@ -1,0 +1,89 @@
+"""``manage.py strategy``: counts, sentences, and an exit code that can be relied on."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from strategies.models import Strategy
+from strategies.services import strategy_start, strategy_status_set
+from tests.strategies import factories
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
+
+
+def run(*arguments: str) -> str:
+    """Run the command and return what it printed."""
+    out = StringIO()
+    call_command("strategy", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def states() -> dict[str, str]:
+    return dict(Strategy.objects.values_list("name", "status"))
+
+
+def test_named_strategies_are_asked_and_counted() -> None:
+    for name in ("one", "two words", "three"):
+        factories.strategy(name)
+
+    printed = run("start", "ONE", "two words")
+
+    assert printed.splitlines() == [
+        "one: starting",
+        "two words: starting",
+        "2 of 2 asked to start, 0 refused.",
+    ]
+    assert states() == {"one": "starting", "two words": "starting", "three": "stopped"}
+
+
+def test_all_are_asked_and_a_refusal_ends_with_an_error() -> None:
+    one, _ = factories.strategy("one"), factories.strategy("two")
+    strategy_start(one.pk)
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="two"):
+        call_command("strategy", "stop", "--all", stdout=out)
+
+    assert out.getvalue().endswith("1 of 2 asked to stop, 1 refused.\n")
+    assert states() == {"one": "stopping", "two": "stopped"}
+
+
+def test_a_name_that_nobody_has_asks_nobody() -> None:
+    factories.strategy("one")
+    with pytest.raises(CommandError, match=r"no strategy 'two'\. Nothing was asked"):
+        run("start", "one", "two")
+    assert states() == {"one": "stopped"}
+
+
+@pytest.mark.parametrize("arguments", [["start"], ["start", "one", "--all"]])
+def test_either_names_or_all_are_given(arguments: list[str]) -> None:
+    factories.strategy("one")
+    with pytest.raises(CommandError, match="Name the strategies, or give --all"):
+        run(*arguments)
+
+
+def test_a_restart_is_asked_for() -> None:
+    strategy_start(factories.strategy("one").pk)
+    run("restart", "one")
+    assert Strategy.objects.get().health_metrics["restarts"] == 1
+
+
+def test_the_list_says_how_each_one_is() -> None:
+    one = factories.strategy("one")
+    factories.strategy("a long name")
+    factories.draft("sketch")
+    strategy_start(one.pk)
+    strategy_status_set(one.pk, "error", reason="no such module")
+
+    lines = run("list").splitlines()
+
+    assert lines == [
+        "NAME         STATUS   VERSION  EXCHANGE   TIMEFRAME  REASON",
+        "a long name  stopped  v1.0     simulated  1m",
+        "one          error    v1.0     simulated  1m         no such module",
+        "2 strategies.",
+    ]
+    assert run("list", "one").endswith("\n1 strategies.\n")
