@@ -51,12 +51,62 @@ class PreferencesForm(forms.Form):
         help_text=_("All times are shown in this zone, with the zone written."),
     )
 
+    quiet_from = forms.TimeField(
+        label=_("Quiet from"),
+        required=False,
+        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
+    )
+    quiet_to = forms.TimeField(
+        label=_("Quiet to"),
+        required=False,
+        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
+    )
+    quiet_passes = forms.ChoiceField(
+        label=_("Meanwhile"),
+        required=False,
+        choices=(
+            ("P0", _("P0 is told all the same")),
+            ("none", _("nothing is told")),
+        ),
+    )
+
     def __init__(self, data: QueryDict | None = None, *, user: User) -> None:
-        initial = {"language": user.language, "timezone": user.timezone}
+        quiet = user.preferences.get("quiet_hours") or {}
+        initial = {
+            "language": user.language,
+            "timezone": user.timezone,
+            "quiet_from": quiet.get("from"),
+            "quiet_to": quiet.get("to"),
+            "quiet_passes": quiet.get("passes", "P0"),
+        }
         super().__init__(data, initial=initial)
         zone = self.fields["timezone"]
         if isinstance(zone, forms.ChoiceField):
             zone.choices = list(_zone_choices(user.timezone))
+
+    def clean(self) -> dict[str, Any]:
+        """Quiet hours have both ends or none."""
+        data = super().clean() or self.cleaned_data
+        if "quiet_from" in self.errors or "quiet_to" in self.errors:
+            return data
+        start, end = data.get("quiet_from"), data.get("quiet_to")
+        if (start is None) != (end is None):
+            missing = "quiet_to" if end is None else "quiet_from"
+            self.add_error(missing, _("Enter both times, or none."))
+        elif start is not None and start == end:
+            self.add_error("quiet_to", _("Enter another time than the beginning."))
+        return data
+
+    def quiet_hours(self) -> dict[str, str] | None:
+        """Return the quiet hours as they are stored; call it on a valid form."""
+        chosen = self.cleaned_data
+        if chosen["quiet_from"] is None:
+            return None
+        return {
+            "from": f"{chosen['quiet_from']:%H:%M}",
+            "to": f"{chosen['quiet_to']:%H:%M}",
+            "passes": chosen["quiet_passes"] or "P0",
+        }
 
 
 def _zone_choices(stored: str) -> Iterator[tuple[str, str]]:

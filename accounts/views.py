@@ -143,7 +143,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def preferences(request: HttpRequest) -> HttpResponse:
-    """Save language and time zone."""
+    """Save language, time zone and quiet hours."""
     if request.method != "POST":
         return redirect("accounts:profile")
     user = _person(request)
@@ -152,7 +152,10 @@ def preferences(request: HttpRequest) -> HttpResponse:
         return _profile(request, status=400, preferences_form=form)
     chosen = form.cleaned_data
     services.preferences_save(
-        user=user, language=chosen["language"], timezone_name=chosen["timezone"]
+        user=user,
+        language=chosen["language"],
+        timezone_name=chosen["timezone"],
+        quiet_hours=form.quiet_hours(),
     )
     messages.success(request, _("Saved."))
     response = redirect("accounts:profile")

@@ -34,6 +34,8 @@ ADMIN_LANGUAGE = env.str(
     "BTCW_LANGUAGE",
     default="zh-CN" if env.str("LANG", default="").startswith("zh") else "en",
 )
+# Where people reach the pages: what links in messages begin with.
+PUBLIC_URL = env.str("BTCW_PUBLIC_URL", default="").rstrip("/")
 DEMO_SMTP_PORT = env.int("BTCW_DEMO_SMTP_PORT", default=18025)
 
 INSTALLED_APPS = [
@@ -155,7 +157,10 @@ CELERY_TASK_QUEUES = [
 # Retries of P0 begin with the sweeper, alarms with the health round; and the default
 # queue is read last.
 CELERY_TASK_ROUTES = {
-    "notifications.tasks.sweep": {"queue": redis_keys.notifications_queue("P0")},
+    **{
+        f"notifications.tasks.{task}": {"queue": redis_keys.notifications_queue("P0")}
+        for task in ("sweep", "flush", "fan_out", "repeat_alerts")
+    },
     "freqtrade_mgmt.tasks.strategy_health": {
         "queue": redis_keys.notifications_queue("P0")
     },
@@ -174,6 +179,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "freqtrade_mgmt.tasks.strategy_health",
         "schedule": schedule(30),
         "options": {"expires": 25},
+    },
+    "tell what was held": {
+        "task": "notifications.tasks.flush",
+        "schedule": schedule(10),
+        "options": {"expires": 9},
+    },
+    "repeat alerts": {
+        "task": "notifications.tasks.repeat_alerts",
+        "schedule": schedule(60),
+        "options": {"expires": 55},
     },
     "expire sessions": {
         "task": "accounts.tasks.expire_sessions",
@@ -274,7 +289,11 @@ BOT_MEMORY_MB = env.int("BTCW_BOT_MEMORY_MB", default=1000)
 BOTS_MEMORY_MB = env.int("BTCW_BOTS_MEMORY_MB", default=0)
 # Told of each delivery inside the transaction that records it. Named here
 # because notifications may not import the apps above it.
-NOTIFICATION_OUTCOME_HANDLERS = ["signals_app.services.signals_delivery_record"]
+NOTIFICATION_OUTCOME_HANDLERS = ["signals_app.services.signals_deliveries_record"]
+# Draws the chart beside a signal; empty: nobody does.
+NOTIFICATION_PICTURE_MAKER = "freqtrade_mgmt.pictures.picture_of_signal"
+# Who has signals to try rules and templates on.
+NOTIFICATION_EXAMPLES = "signals_app.examples.SignalExamples"
 
 # -- Logging ----------------------------------------------------------------
 LOGGING = {

@@ -1,17 +1,24 @@
-"""Channels and the history in the admin."""
+"""Channels, silences, alerts and the history in the admin."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from btc_watcher.lib.admin import HistoryAdmin
 from btc_watcher.lib.errors import BtcWatcherError
-from notifications.forms import ChannelForm
-from notifications.models import Notification, NotificationChannel
+from notifications.forms import ChannelForm, SilenceModelForm
+from notifications.models import (
+    Alert,
+    Notification,
+    NotificationChannel,
+    NotificationSilence,
+)
 from notifications.services import channel_test
+from notifications.words import state_words
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -19,8 +26,9 @@ if TYPE_CHECKING:
 
     # Generic for the type checker alone: the classes take no index at run time.
     ChannelModelAdmin = admin.ModelAdmin[NotificationChannel]
+    SilenceModelAdmin = admin.ModelAdmin[NotificationSilence]
 else:
-    ChannelModelAdmin = admin.ModelAdmin
+    ChannelModelAdmin = SilenceModelAdmin = admin.ModelAdmin
 
 
 @admin.register(NotificationChannel)
@@ -49,6 +57,10 @@ class ChannelAdmin(ChannelModelAdmin):
     ) -> type[ChannelForm]:
         """Return the form as it is: the admin's factory would drop our fields."""
         return ChannelForm
+
+    def view_on_site(self, obj: NotificationChannel) -> str:
+        """Return the page of the channel."""
+        return reverse("notifications:channel", args=[obj.pk])
 
     def save_model(
         self, request: HttpRequest, obj: NotificationChannel, form: Any, change: Any
@@ -93,6 +105,7 @@ class NotificationAdmin(HistoryAdmin):
         "channel",
         "message_type",
         "status",
+        "shown_state",
         "retry_count",
         "error_message",
     )
@@ -105,7 +118,46 @@ class NotificationAdmin(HistoryAdmin):
         """P0, P1 or P2."""
         return str(row.metadata.get("priority", ""))
 
+    @admin.display(description=_("state"))
+    def shown_state(self, row: Notification) -> str:
+        """What the status alone does not say."""
+        return " ".join(state_words(row.metadata))
+
     @admin.display(description=_("title"))
     def shown_title(self, row: Notification) -> str:
         """The title of the message."""
         return str(row.metadata.get("title") or row.content[:80])
+
+
+@admin.register(NotificationSilence)
+class SilenceAdmin(SilenceModelAdmin):
+    """Silences; who makes one is written down."""
+
+    form = SilenceModelForm
+    list_display = ("reason", "starts_at", "ends_at", "created_by")
+    readonly_fields = ("created_by", "created_at")
+
+    def save_model(
+        self, request: HttpRequest, obj: NotificationSilence, form: Any, change: Any
+    ) -> None:
+        """Name the person who made it."""
+        if not change:
+            obj.created_by = request.user.get_username()
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Alert)
+class AlertAdmin(HistoryAdmin):
+    """What is and was wrong, to be read only."""
+
+    list_display = (
+        "since",
+        "priority",
+        "title",
+        "key",
+        "told_count",
+        "last_told_at",
+        "resolved_at",
+    )
+    list_filter = ("priority", ("resolved_at", admin.EmptyFieldListFilter))
+    ordering = ("-since", "-id")

@@ -57,7 +57,7 @@ class Message:
     @property
     def content(self) -> str:
         """Title and body as one text, which is what the history keeps."""
-        return f"{self.title}{SEPARATOR}{self.body}" if self.body else self.title
+        return joined(self.title, self.body)
 
     def metadata(self, queued_at: str) -> str:
         """Return the JSON object that the history keeps; ``queued_at`` is ISO 8601."""
@@ -75,6 +75,24 @@ class Message:
         if not text or "\\u0000" in text:
             text = orjson.dumps(_storable_value(values), default=str).decode()
         return text
+
+
+def joined(title: str, body: str) -> str:
+    """Return title and body as one text."""
+    return f"{title}{SEPARATOR}{body}" if body else title
+
+
+def source_of(content: str, metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """Return title and content of a row as its sender made them.
+
+    From the first attempt on the row itself holds what the channel's template made.
+    """
+    source = metadata.get("source")
+    if not isinstance(source, dict):
+        source = {"title": metadata.get("title"), "content": content}
+    return str(source.get("title") or content.partition("\n")[0]), str(
+        source.get("content") or content
+    )
 
 
 def content_body(content: str, title: str) -> str:

@@ -17,6 +17,8 @@ class ChannelType(models.TextChoices):
     WECHAT = "wechat", _("WeChat")
     FEISHU = "feishu", _("Feishu")
     TELEGRAM = "telegram", "Telegram"
+    WEBHOOK = "webhook", _("webhook")
+    APPRISE = "apprise", "Apprise"
 
 
 class MessageType(models.TextChoices):
@@ -72,7 +74,7 @@ class NotificationChannel(models.Model):
         constraints = [
             listed(
                 "type",
-                "sms email wechat feishu telegram",
+                "sms email wechat feishu telegram webhook apprise",
                 "notification_channels_type_check",
             ),
             listed(
@@ -152,3 +154,96 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message_type} {self.status} {self.sent_at:%Y-%m-%d %H:%M}"
+
+
+class NotificationSilence(models.Model):
+    """From when to when messages that fit ``matcher`` are stored and not sent.
+
+    ``matcher`` may list message_types, priorities, channels (ids), keys (of alerts),
+    strategies, pairs, types, timeframes and levels; what it does not list means all.
+    """
+
+    id = models.AutoField(primary_key=True)
+    matcher = ObjectField(verbose_name=_("what is silenced"))
+    reason = models.TextField(_("reason"))
+    created_by = models.CharField(_("created by"), max_length=150)
+    starts_at = models.DateTimeField(_("begins"))
+    ends_at = models.DateTimeField(_("ends"))
+    created_at = CreatedField(verbose_name=_("created"))
+
+    class Meta:
+        db_table = "notification_silences"
+        verbose_name = _("silence")
+        verbose_name_plural = _("silences")
+        ordering = ["-ends_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")),
+                name="notification_silences_ends_after_start",
+            )
+        ]
+        indexes = [
+            NamedIndex(fields=["ends_at"], name="idx_notification_silences_ends_at")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.ends_at:%Y-%m-%d %H:%M})"
+
+
+class Alert(models.Model):
+    """Something that is wrong until it is resolved; ``key`` says what it is.
+
+    ``told`` has, per channel that was told (its id as text), when it was last told.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(_("key"), max_length=200)
+    priority = models.CharField(_("priority"), max_length=2)
+    title = models.CharField(_("title"), max_length=200)
+    body = models.TextField(_("text"), blank=True)
+    context = ObjectField(verbose_name=_("context"))
+    since = models.DateTimeField(_("since"))
+    last_told_at = models.DateTimeField(_("last told"), null=True, blank=True)
+    told_count = models.IntegerField(_("times told"), default=0, db_default=0)
+    told = ObjectField(verbose_name=_("channels told"))
+    resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
+
+    class Meta:
+        db_table = "alerts"
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
+        ordering = ["-since", "-id"]
+        constraints = [
+            listed("priority", "P0 P1 P2", "alerts_priority_check"),
+            models.UniqueConstraint(
+                fields=["key"],
+                condition=models.Q(resolved_at=None),
+                name="alerts_one_open_per_key",
+            ),
+        ]
+        indexes = [NamedIndex(fields=["-since"], name="idx_alerts_since")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class NotificationFanOut(models.Model):
+    """A burst of which only the first channel's rows are written yet.
+
+    Those rows carry ``token`` and the number of their group in their metadata, and
+    have ids from ``first_id`` to ``last_id``. ``placements`` are the other channels.
+    The row is deleted in the statement that writes their rows.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    token = models.CharField(max_length=32)
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    placements = models.JSONField()
+    created_at = CreatedField()
+
+    class Meta:
+        db_table = "notification_fan_outs"
+
+    def __str__(self) -> str:
+        return f"{self.first_id} to {self.last_id}"

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
-
-from btc_watcher.lib.redis_keys import PRIORITIES
-from notifications.messages import MESSAGE_TYPES
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
 # A transport ends a delivery after this many seconds, and until the lease is
@@ -58,6 +55,17 @@ SWEEP_PATIENCE: Final = {
     "P2": timedelta(minutes=5),
 }
 SWEEP_PATIENCE_EMPTY: Final = timedelta(seconds=5)
+# The other rows of a burst, whose task should have written them at once.
+FAN_OUT_PATIENCE: Final = timedelta(seconds=5)
+# How often what is held is looked at; what is due in between has tasks of its own.
+FLUSH_EVERY: Final = timedelta(seconds=10)
+# Members of one digest; what is beyond goes into the next.
+DIGEST_MEMBERS: Final = 10_000
+# A part of the budget that was taken for a message, but not used in this time, is
+# taken anew.
+GRANT_LASTS: Final = timedelta(seconds=60)
+# While Redis is away nobody knows what was sent lately.
+BUDGET_BLIND: Final = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,25 +87,6 @@ class Decision:
 
     status: str
     next_attempt_at: datetime | None = None
-
-
-def channel_matches(
-    *, enabled: bool, config: Mapping[str, Any], priority: str, message_type: str
-) -> bool:
-    """Tell whether a channel wants messages of this priority and type.
-
-    ``config`` may list ``priorities`` and ``message_types``; what it does not
-    list, or lists as null, means all of them.
-    """
-    return (
-        enabled
-        and priority in _listed(config.get("priorities"), PRIORITIES)
-        and message_type in _listed(config.get("message_types"), MESSAGE_TYPES)
-    )
-
-
-def _listed(value: object, default: Sequence[str]) -> Sequence[object]:
-    return value if isinstance(value, list | tuple) else default
 
 
 def after_failure(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from celery import current_app
+from django.db import transaction
 from kombu import pools
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
@@ -17,12 +19,15 @@ from btc_watcher.lib.redis_keys import notifications_queue
 from notifications.policy import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
     from uuid import UUID
 
 logger = logging.getLogger(__name__)
 
 DELIVER: Final = "notifications.tasks.deliver"
+FLUSH: Final = "notifications.tasks.flush"
+FAN_OUT: Final = "notifications.tasks.fan_out"
 # One try within two seconds: whoever enqueues has stored the notifications
 # already, and the sweeper finds those whose task is missing.
 BROKER_OPTIONS: Final = {
@@ -45,47 +50,102 @@ class Rest:
 
 
 rest = Rest()
+flushes_made: deque[datetime] = deque(maxlen=64)
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A stored notification that wants a task."""
+    """A stored notification; one that is not held wants a task."""
 
     id: int
     channel_id: int
     priority: str
     signal_id: UUID | None = None
+    held: bool = False
+
+
+class Task(NamedTuple):
+    """A task for ``queue``, to be run at ``eta`` at the earliest."""
+
+    name: str
+    queue: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    eta: datetime | None = None
 
 
 def tasks_enqueue(queued: Iterable[Queued]) -> int:
-    """Enqueue deliveries, grouped by channel and priority, P0 first.
+    """Enqueue deliveries of what is not held, by channel and priority, P0 first.
 
     Returns the number of tasks; 0 when the broker is away, which is logged and
     never raised. After a failure the broker is not tried for some seconds.
     """
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
     for item in queued:
-        groups[item.priority, item.channel_id].append(item.id)
-    if not groups:
-        return 0
-    if time.monotonic() < rest.until:
-        logger.info(
-            "The broker is away: %d groups are left to the sweeper.", len(groups)
-        )
-        return 0
-    return _publish(
-        (notifications_queue(priority), chunk)
-        for priority, channel in sorted(groups)
-        for chunk in chunks(groups[priority, channel], priority)
+        if not item.held:
+            groups[item.priority, item.channel_id].append(item.id)
+    return _publish_unless_away(
+        [
+            Task(DELIVER, notifications_queue(priority), (chunk,))
+            for priority, channel in sorted(groups)
+            for chunk in chunks(groups[priority, channel], priority)
+        ]
     )
+
+
+def deliver_after_commit(queued: Sequence[Queued]) -> None:
+    """Enqueue the deliveries of ``queued`` when the transaction is committed."""
+    if any(not each.held for each in queued):
+        after_commit(partial(tasks_enqueue, queued))
+
+
+def after_commit(enqueue: Callable[[], object]) -> None:
+    """Call ``enqueue`` after the commit; its failure is logged and undoes nothing."""
+
+    def enqueue_now() -> None:
+        # Django names the function in its log, and a partial has no name.
+        enqueue()
+
+    transaction.on_commit(enqueue_now, robust=True)
 
 
 def rest_enqueue(ids: list[int], queue: str) -> None:
     """Put the rest of a chunk at the end of the queue that it came from."""
-    _publish([(queue, ids)])
+    _publish([Task(DELIVER, queue, (ids,))])
 
 
-def _publish(tasks: Iterable[tuple[str, list[int]]]) -> int:
+def flushes_enqueue(moments: Iterable[datetime]) -> int:
+    """Have what is held until ``moments`` told at these very moments.
+
+    A moment that this process has lately enqueued is not enqueued again.
+    """
+    queue = notifications_queue("P0")
+    fresh = sorted(set(moments) - set(flushes_made))
+    count = _publish_unless_away(
+        [Task(FLUSH, queue, kwargs={"ahead": False}, eta=each) for each in fresh]
+    )
+    if count == len(fresh):
+        flushes_made.extend(fresh)
+    return count
+
+
+def fan_out_enqueue(fan_out_id: int) -> int:
+    """Have the other rows of a burst written."""
+    return _publish_unless_away(
+        [Task(FAN_OUT, notifications_queue("P0"), (fan_out_id,))]
+    )
+
+
+def _publish_unless_away(tasks: list[Task]) -> int:
+    if not tasks:
+        return 0
+    if time.monotonic() < rest.until:
+        logger.info("The broker is away: %d tasks are left to the sweeper.", len(tasks))
+        return 0
+    return _publish(tasks)
+
+
+def _publish(tasks: Iterable[Task]) -> int:
     count = 0
     connection = current_app.connection_for_write(transport_options=BROKER_OPTIONS)
     try:
@@ -93,11 +153,13 @@ def _publish(tasks: Iterable[tuple[str, list[int]]]) -> int:
             pools.producers[connection].acquire(block=True, timeout=5) as producer,
             producer.batch(),
         ):
-            for queue, ids in tasks:
+            for task in tasks:
                 current_app.send_task(
-                    DELIVER,
-                    args=[ids],
-                    queue=queue,
+                    task.name,
+                    args=task.args,
+                    kwargs=task.kwargs,
+                    eta=task.eta,
+                    queue=task.queue,
                     producer=producer,
                     retry=False,
                     ignore_result=True,

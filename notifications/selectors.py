@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from notifications.models import Notification, NotificationChannel
+from accounts.models import User
+from accounts.preferences import django_language
+from notifications.models import (
+    Alert,
+    Notification,
+    NotificationChannel,
+    NotificationSilence,
+)
+from notifications.receivers import Person
+from notifications.routing import Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryFilter:
-    """What of the history is wanted; ``since`` keeps old partitions out of it."""
-
-    since: datetime
-    status: str = ""
-    channel_id: int | None = None
-    priority: str = ""
 
 
 def channels_enabled() -> list[NotificationChannel]:
     """Return the channels that are switched on, most important first."""
     return list(NotificationChannel.objects.filter(enabled=True))
-
-
-def channels_all() -> list[NotificationChannel]:
-    """Return every channel, for lists to choose from."""
-    return list(NotificationChannel.objects.only("id", "name", "type"))
-
-
-def notifications_newest(
-    wanted: HistoryFilter, *, limit: int = 100
-) -> Sequence[Notification]:
-    """Return the newest notifications that fit, with their channels."""
-    rows = Notification.objects.select_related("channel").filter(
-        sent_at__gte=wanted.since
-    )
-    if wanted.status:
-        rows = rows.filter(status=wanted.status)
-    if wanted.channel_id is not None:
-        rows = rows.filter(channel_id=wanted.channel_id)
-    if wanted.priority:
-        rows = rows.filter(metadata__priority=wanted.priority)
-    return list(rows.order_by("-sent_at", "-id")[:limit])
 
 
 def notifications_of_signal(
@@ -58,3 +35,52 @@ def notifications_of_signal(
         .filter(signal_id=signal_id, sent_at__gte=since)
         .order_by("sent_at", "id")
     )
+
+
+def persons_of(channels: Iterable[NotificationChannel]) -> dict[int, Person]:
+    """Return the users whom ``channels`` name, by their id; no query without any."""
+    wanted = {
+        user
+        for channel in channels
+        if isinstance(user := channel.config.get("user"), int)
+    }
+    if not wanted:
+        return {}
+    return {
+        user.pk: Person(django_language(user.language), user.timezone, user.preferences)
+        for user in User.objects.filter(pk__in=wanted)
+    }
+
+
+def silences_active(now: datetime) -> list[Silence]:
+    """Return the silences that are on at ``now``."""
+    rows = NotificationSilence.objects.filter(starts_at__lte=now, ends_at__gt=now)
+    return [
+        Silence.read(number, matcher)
+        for number, matcher in rows.values_list("id", "matcher")
+    ]
+
+
+def silences_current(now: datetime) -> Sequence[NotificationSilence]:
+    """Return the silences that are on or will be, the first to end first."""
+    return list(NotificationSilence.objects.filter(ends_at__gt=now).order_by("ends_at"))
+
+
+def alert_keys_open() -> frozenset[str]:
+    """Return the keys of everything that is wrong."""
+    return frozenset(
+        Alert.objects.filter(resolved_at=None).values_list("key", flat=True)
+    )
+
+
+def alerts_open(*, having: str) -> dict[str, dict[str, Any]]:
+    """Return the contexts of the open alerts that have the key ``having``, by key."""
+    rows = Alert.objects.filter(resolved_at=None, context__has_key=having)
+    return dict(rows.order_by("id").values_list("key", "context"))
+
+
+def alerts_newest(*, since: datetime, limit: int = 100) -> Sequence[Alert]:
+    """Return what is wrong or was since ``since``: open ones first, newest first."""
+    open_ones = list(Alert.objects.filter(resolved_at=None)[:limit])
+    resolved = Alert.objects.filter(resolved_at__gte=since).order_by("-resolved_at")
+    return open_ones + list(resolved[: limit - len(open_ones)])

@@ -1,4 +1,4 @@
-"""What people are told about a signal. Pure."""
+"""What is handed over about a signal, to be told in every channel's own words. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from django.utils.translation import gettext as _
+from django.conf import settings
+from django.urls import reverse
 
 from notifications.messages import Message
 
@@ -14,54 +15,41 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 INDICATORS_TOLD: Final = 8
-CONTEXT: Final = (
-    "timestamp",
-    "strategy_id",
-    "strategy_name",
-    "pair",
-    "exchange",
-    "timeframe",
-    "signal_type",
-    "strength_raw",
-    "strength_level",
-    "price",
-)
+TEXT_TOLD: Final = 200
+# Keys of the context, and of the feed event that they come from.
+CONTEXT: Final = {
+    "strategy_id": "strategy_id",
+    "strategy": "strategy_name",
+    "version": "strategy_version",
+    "exchange": "exchange",
+    "pair": "pair",
+    "timeframe": "timeframe",
+    "signal_type": "signal_type",
+    "strength": "strength_raw",
+    "level": "strength_level",
+    "price": "price",
+    "candle_close": "timestamp",
+}
 ARROWS: Final = {"BUY": "▲", "SELL": "▼", "HOLD": "■"}
 
 
 def signal_messages(events: Sequence[Mapping[str, Any]]) -> list[Message]:
-    """Return the messages about stored signals, each as its feed event shows it."""
-    # Translated once: a candle close is thousands of messages.
-    words = {
-        "price": _("Price"),
-        "timestamp": _("Candle closed"),
-        "strategy_name": _("Strategy"),
-        "exchange": _("Exchange"),
-        "mark": _("Mark"),
-        "tag": _("Tag"),
-        "guessed": _("The strategy gave no strength; its default was used."),
-    }
-    return [_message(event, words) for event in events]
+    """Return the messages about stored signals, each as its feed event shows it.
+
+    The title is for lists; what people read is made of the context when it is sent,
+    in their own language and zone.
+    """
+    pages = settings.PUBLIC_URL and f"{settings.PUBLIC_URL}{_path_of_signals()}"
+    return [_message(event, pages) for event in events]
 
 
-def _message(event: Mapping[str, Any], words: Mapping[str, str]) -> Message:
-    metadata = event["metadata"]
-    lines = [
-        f"{words['price']}: {event['price']}",
-        f"{words['timestamp']}: {event['timestamp']}",
-        f"{words['strategy_name']}: {event['strategy_name']}"
-        f" {event['strategy_version'] or ''}",
-        f"{words['exchange']}: {event['exchange']}",
-        f"{words['mark']}: {metadata['mark']}",
-    ]
-    if "tag" in metadata:
-        lines.append(f"{words['tag']}: {metadata['tag']}")
-    if metadata["strength_source"] == "default":
-        lines.append(words["guessed"])
-    lines += [
-        f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}"
-        for name, value in islice(event["indicators"].items(), INDICATORS_TOLD)
-    ]
+def _path_of_signals() -> str:
+    """Return what a signal's path begins with; found once for thousands of them."""
+    some = UUID(int=0)
+    return reverse("signals_app:detail", args=[some]).replace(f"{some}/", "")
+
+
+def _message(event: Mapping[str, Any], pages: str) -> Message:
     return Message(
         message_type="signal",
         priority=event["priority"],
@@ -70,8 +58,24 @@ def _message(event: Mapping[str, Any], words: Mapping[str, str]) -> Message:
             f" {event['timeframe']} · {event['strength_level']}"
             f" {event['strength_raw']:g}"
         ),
-        body="\n".join(lines),
+        body="",
         signal_id=UUID(event["id"]),
-        # The signal itself is found by its id; these are what a digest groups by.
-        context={key: event[key] for key in CONTEXT},
+        context=_context(event, pages),
     )
+
+
+def _context(event: Mapping[str, Any], pages: str) -> dict[str, Any]:
+    metadata = event["metadata"]
+    context = {name: event[key] for name, key in CONTEXT.items()}
+    context["mark"] = metadata["mark"]
+    if "tag" in metadata:
+        context["tag"] = metadata["tag"]
+    if metadata["strength_source"] == "default":
+        context["guessed"] = True
+    context["indicators"] = {
+        name: value[:TEXT_TOLD] if isinstance(value, str) else value
+        for name, value in islice(event["indicators"].items(), INDICATORS_TOLD)
+    }
+    if pages:
+        context["url"] = f"{pages}{event['id']}/"
+    return context

@@ -166,9 +166,22 @@ def _answers(
 def signals_delivery_record(
     *, signal_id: UUID, channel_name: str, sent_at: datetime
 ) -> None:
-    """Note on a signal that a channel delivered it; called by the notifications app."""
-    moment = moment_of(signal_id)
-    if moment is None:
+    """Note on one signal that a channel delivered it."""
+    signals_deliveries_record(
+        signal_ids=[signal_id], channel_name=channel_name, sent_at=sent_at
+    )
+
+
+def signals_deliveries_record(
+    *, signal_ids: Sequence[UUID], channel_name: str, sent_at: datetime
+) -> None:
+    """Note on signals that a channel delivered them; the notifications app calls it."""
+    moments = {
+        signal_id: moment
+        for signal_id in signal_ids
+        if (moment := moment_of(signal_id)) is not None
+    }
+    if not moments:
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -178,18 +191,24 @@ def signals_delivery_record(
             " WHEN %(channel)s = ANY (notification_channels)"
             " THEN notification_channels"
             " ELSE array_append(notification_channels, %(channel)s) END"
-            " WHERE id = %(id)s AND timestamp = %(timestamp)s",
+            " FROM unnest(%(ids)s::uuid[], %(moments)s::timestamptz[])"
+            " AS told (id, moment)"
+            " WHERE signals.id = told.id AND signals.timestamp = told.moment",
             {
-                "id": signal_id,
-                "timestamp": moment,
+                "ids": list(moments),
+                "moments": list(moments.values()),
                 "channel": channel_name,
                 "sent_at": sent_at,
             },
         )
-    event = {
-        "type": "delivered",
-        "id": str(signal_id),
-        "channel": channel_name,
-        "time": sent_at.isoformat().replace("+00:00", "Z"),
-    }
-    transaction.on_commit(lambda: feed.publish([event]), robust=True)
+    time = sent_at.isoformat().replace("+00:00", "Z")
+    events = [
+        {
+            "type": "delivered",
+            "id": str(signal_id),
+            "channel": channel_name,
+            "time": time,
+        }
+        for signal_id in moments
+    ]
+    transaction.on_commit(lambda: feed.publish(events), robust=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 
 class BtcWatcherError(Exception):
     """Base of all errors of ours: the message is a full sentence for a person.
@@ -24,22 +26,44 @@ class EncryptionError(BtcWatcherError):
     """A secret cannot be encrypted or decrypted with the keys at hand."""
 
 
-class TransportError(BtcWatcherError):
-    """A provider did not accept a message.
+class TransportFacts(TypedDict, total=False):
+    """What is known of a message that was not accepted, beside the sentence.
 
-    ``permanent`` tells whether trying again can help, ``code`` is the provider's
-    status and ``retry_after`` the seconds that it asked us to wait.
+    ``permanent``: trying again is no use. ``disables``: nothing can go this way before
+    somebody mends it, so the channel is to be switched off. ``unknown``: the request
+    was on its way when the connection ended or time was up, so it may have been
+    accepted. ``code`` is the provider's own code or the HTTP status, ``retry_after``
+    the seconds that it asked us to wait, ``body`` its answer word for word.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        permanent: bool = False,
-        code: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
+    permanent: bool
+    disables: bool
+    unknown: bool
+    code: int | None
+    retry_after: float | None
+    body: str
+
+
+class TransportError(BtcWatcherError):
+    """A provider did not accept a message; the attributes are TransportFacts."""
+
+    def __init__(self, message: str, **facts: Unpack[TransportFacts]) -> None:
         super().__init__(message)
-        self.permanent = permanent
-        self.code = code
-        self.retry_after = retry_after
+        self.permanent = facts.get("permanent", False)
+        self.disables = facts.get("disables", False)
+        self.unknown = facts.get("unknown", False)
+        self.code = facts.get("code")
+        self.retry_after = facts.get("retry_after")
+        self.body = facts.get("body", "")
+
+    @property
+    def facts(self) -> TransportFacts:
+        """Everything but the sentence, to raise the same with other words."""
+        return {
+            "permanent": self.permanent,
+            "disables": self.disables,
+            "unknown": self.unknown,
+            "code": self.code,
+            "retry_after": self.retry_after,
+            "body": self.body,
+        }

@@ -1,9 +1,9 @@
 """What people must be told now: alarms with a memory, so that nothing is told twice.
 
-An alarm is raised when its condition was seen in two rounds running, told once, told
-again after a day, and cleared when it was not seen in two rounds running. What many
-strategies hang on (the supervisor, a proxy, an exchange) has one alarm, which mutes
-those of the strategies behind it. Pure: state in, state and notes out.
+An alarm is raised when its condition was seen in two rounds running, told once, and
+cleared when it was not seen in two rounds running; reminders are the alert's affair.
+What many strategies hang on (the supervisor, a proxy, an exchange) has one alarm, which
+mutes those of the strategies behind it. Pure: state in, state and notes out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ROUNDS: Final = 2
 # What the start of one strategy takes on a small machine, with the next one beside it.
 START_EACH: Final = timedelta(seconds=6)
-REMIND: Final = timedelta(hours=24)
 
 NEW: Final[dict[str, Any]] = {
     "told": False,
@@ -49,7 +48,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to tell: ``kind`` is raised, still or well.
+    """Something to tell: ``kind`` is raised or well.
 
     ``name`` is the strategy, empty for a group; ``names`` are the strategies behind a
     group; ``left`` are the codes and values of what goes on.
@@ -288,9 +287,6 @@ def _tell(
 
 def _due(state: Mapping[str, Any], now: datetime, hold: timedelta) -> str:
     since = datetime.fromisoformat(state["since"])
-    if state["good"] or state["bad"] < ROUNDS or now - since < hold:
+    if state["told"] or state["good"] or state["bad"] < ROUNDS or now - since < hold:
         return ""
-    if not state["told"]:
-        return "raised"
-    told_at = datetime.fromisoformat(state["told_at"])
-    return "still" if now - told_at >= REMIND else ""
+    return "raised"

@@ -1,58 +1,55 @@
-"""The words of alarms: notes become messages in the installation's language."""
+"""The words of alarms, and what their alerts are called."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from django.conf import settings
-from django.utils import translation
 from django.utils.translation import gettext as _
 
-from notifications.messages import Message
+from freqtrade_mgmt.health.conditions import RULES
 from strategies.health_words import advice_text, reason_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
     from freqtrade_mgmt.health.alarms import Note
 
 NAMES_TOLD: Final = 20
 
 
-def messages_of(notes: Iterable[Note], now: datetime) -> list[Message]:
-    """Return one message for each note."""
-    with translation.override(settings.LANGUAGE_CODE):
-        return [_message(note, now) for note in notes]
+class Words(NamedTuple):
+    """What is told of a note."""
+
+    title: str
+    body: str
 
 
-def _message(note: Note, now: datetime) -> Message:
-    return Message(
-        message_type="alert",
-        priority=note.priority,
-        title=_title(note),
-        body="\n".join(_lines(note, now)),
-        context={
-            "alarm": note.code,
-            "kind": note.kind,
-            "since": note.since.isoformat(),
-            "strategy": note.name,
-            "strategy_ids": list(note.strategy_ids),
-        },
-    )
+def key_of(code: str, strategy_id: int) -> str:
+    """Return the key of an alarm's alert; the alarm of a group is the same for all."""
+    return f"strategy:{strategy_id}:{code}" if code in RULES else code
+
+
+def words_of(note: Note) -> Words:
+    """Return the words of a note in the active language; alerts say since when."""
+    return Words(_title(note), "\n".join(_lines(note)))
+
+
+def context_of(note: Note) -> dict[str, Any]:
+    """Return what channels' rules and templates can ask for."""
+    context: dict[str, Any] = {
+        "alarm": note.code,
+        "strategy_ids": list(note.strategy_ids),
+    }
+    if note.name:
+        context |= {"strategy": note.name, "strategy_id": note.strategy_ids[0]}
+    return context
 
 
 def _title(note: Note) -> str:
     reason = reason_text(note.code, note.values)
     if note.kind == "well":
         return _title_well(note)
-    if note.kind == "still":
-        template = _("Still, strategy %(name)s: %(reason)s")
-        if not note.name:
-            template = _("Still: %(reason)s")
-    else:
-        template = _("Strategy %(name)s: %(reason)s") if note.name else "%(reason)s"
-    return template % {"name": note.name, "reason": reason}
+    if not note.name:
+        return reason
+    return _("Strategy %(name)s: %(reason)s") % {"name": note.name, "reason": reason}
 
 
 def _title_well(note: Note) -> str:
@@ -74,21 +71,11 @@ def _title_well(note: Note) -> str:
     return _("Strategy %(name)s is well again") % {"name": note.name}
 
 
-def _lines(note: Note, now: datetime) -> list[str]:
-    minutes = round((now - note.since).total_seconds() / 60)
-    # Seen at the round's own times, so minutes are exact enough.
-    since = f"{note.since:%Y-%m-%d %H:%M} UTC"
+def _lines(note: Note) -> list[str]:
+    lines = []
     if note.kind == "well":
-        lines = [
-            _("It was: %(reason)s") % {"reason": reason_text(note.code, note.values)},
-            _("From %(since)s, for %(minutes)d min.")
-            % {"since": since, "minutes": minutes},
-        ]
-    else:
-        lines = [
-            _("Since %(since)s (%(minutes)d min).")
-            % {"since": since, "minutes": minutes}
-        ]
+        reason = reason_text(note.code, note.values)
+        lines.append(_("It was: %(reason)s") % {"reason": reason})
     lines += [
         _("Goes on: %(reason)s") % {"reason": reason_text(code, values)}
         for code, values in note.left

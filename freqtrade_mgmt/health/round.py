@@ -16,10 +16,10 @@ from freqtrade_mgmt.health.alarms import Outcome, Watched, step
 from freqtrade_mgmt.health.conditions import conditions
 from freqtrade_mgmt.health.facts import gather_facts
 from freqtrade_mgmt.health.groups import behind
-from freqtrade_mgmt.health.notes import messages_of
 from freqtrade_mgmt.health.score import UNRATED, Rating, rate
 from freqtrade_mgmt.health.shapes import Facts, Life
 from freqtrade_mgmt.health.subjects import subjects_read
+from freqtrade_mgmt.health.telling import alarms_tell
 from freqtrade_mgmt.health.usual import SignalCounter
 from freqtrade_mgmt.health.writing import (
     process_row,
@@ -27,7 +27,6 @@ from freqtrade_mgmt.health.writing import (
     strategies_write,
     strategy_row,
 )
-from notifications.dispatch import messages_send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -177,7 +176,7 @@ def _write(
         if subject.strategy_id in facts
     ]
     processes_write([row for row in rows if row is not None])
-    messages_send(messages_of(outcome.notes, now))
+    alarms_tell(outcome, now)
 
 
 def _status(

@@ -18,7 +18,6 @@ from freqtrade_mgmt.supervisor.frames import Watched
 from freqtrade_mgmt.supervisor.identity import ProcessKey
 from freqtrade_mgmt.supervisor.processes import BotProcess
 from freqtrade_mgmt.supervisor.told import given_up
-from notifications.dispatch import messages_send
 from signals_app.strategy_rules import strength_rule_of, thresholds_of
 from signals_app.timeframes import duration
 from strategies.errors import StrategyMissingError
@@ -187,7 +186,7 @@ def failed(strategy_id: int, reason: str) -> None:
     strategy = rows.filter(pk=strategy_id).first()
     if strategy is not None and strategy.status in WANTED_UP:
         strategy_status_set(strategy_id, Status.ERROR, reason=reason)
-        messages_send([given_up(strategy, reason)])
+        given_up(strategy, reason)
 
 
 def restarting(strategy_id: int, reason: str) -> None:

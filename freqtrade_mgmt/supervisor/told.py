@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from notifications.messages import Message
+from notifications.dispatch import alert_raise
 
 if TYPE_CHECKING:
     from strategies.models import Strategy
 
 
-def given_up(strategy: Strategy, reason: str) -> Message:
-    """Return the alert about a strategy that is not started again by itself."""
-    return Message(
-        message_type="alert",
+def given_up(strategy: Strategy, reason: str) -> None:
+    """Raise the alert about a strategy that is not started again by itself.
+
+    It mutes what else is wrong with the strategy. The health round resolves it.
+    """
+    alert_raise(
+        key=f"strategy:{strategy.pk}",
         priority="P0",
         title=_("Strategy %(name)s does not run and is not started again")
         % {"name": strategy.name},
@@ -25,5 +28,9 @@ def given_up(strategy: Strategy, reason: str) -> Message:
                 _("No signals of it arrive. Correct the cause, then start it again."),
             )
         ),
-        context={"strategy_id": strategy.pk, "strategy": strategy.name},
+        context={
+            "strategy_id": strategy.pk,
+            "strategy": strategy.name,
+            "given_up": True,
+        },
     )

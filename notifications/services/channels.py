@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from btc_watcher.lib.encryption import key_ring
 from btc_watcher.lib.errors import ConfigurationError
-from btc_watcher.lib.redis_keys import PRIORITIES
-from notifications.messages import MESSAGE_TYPES, Message
+from notifications.messages import Message
 from notifications.models import NotificationChannel, NotificationStatus
+from notifications.routing import Placement, Plan
+from notifications.services.channel_checks import config_check, limits_check
 from notifications.services.delivery import notification_deliver
+from notifications.services.disabling import channel_mended
+from notifications.services.flushing import quiet_look_again
 from notifications.services.outbox import rows_insert
+from notifications.services.targets import receiver
 from notifications.transports import SECRET_FIELDS, TRANSPORTS
 from notifications.transports.base import secret_identity
 
@@ -29,12 +34,13 @@ CHANGEABLE = frozenset({"name", "enabled", "priority", "rate_limit_config"})
 
 @dataclass(frozen=True, slots=True)
 class ChannelTestResult:
-    """What the provider answered to a test message."""
+    """What became of a test message; ``body`` is the provider's answer word for word."""
 
     ok: bool
     code: int | None
     answer: str
     notification_id: int
+    body: str = ""
 
 
 def channel_create(
@@ -50,7 +56,7 @@ def channel_create(
     ConfigurationError that names the wrong or missing key.
     """
     transport = _transport(type)
-    _check(transport, config, fields)
+    _check(transport, config, fields, None)
     with transaction.atomic():
         # The token of a secret is bound to the row's id, so the row comes first.
         channel = NotificationChannel.objects.create(
@@ -77,15 +83,24 @@ def channel_update(
     if config is not None:
         kept = _kept(channel, config)
         given = {key: value for key, value in config.items() if value is not None}
-        _check(transport, kept | given, fields)
+        _check(transport, kept | given, fields, channel.pk)
         channel.config = _sealed(channel, given) | kept
         # It may be wrong in a new way, or right at last: the next delivery tells.
         channel.status = NotificationChannel.Status.UNKNOWN
     else:
-        _check(transport, channel.config, fields)
+        _check(transport, channel.config, fields, channel.pk)
+    was_off = not channel.enabled
     for name, value in fields.items():
         setattr(channel, name, value)
-    channel.save()
+    now = timezone.now()
+    with transaction.atomic():
+        if channel.enabled:
+            channel.config.pop("disabled", None)
+        channel.save()
+        if channel.enabled and was_off:
+            channel_mended(channel, now)
+        if config is not None:
+            quiet_look_again(channel.id, now)
     return channel
 
 
@@ -94,16 +109,17 @@ def channel_test(channel: NotificationChannel) -> ChannelTestResult:
 
     It is tried once, and also through a channel that is switched off.
     """
-    message = Message(
-        message_type="system",
-        priority="P1",
-        title=_("Test of channel %(name)s") % {"name": channel.name},
-        body=_("If you can read this, the channel works."),
-    )
-    match = (message.message_type, message.priority, channel.id, channel.type)
+    with override(receiver(channel).language):
+        message = Message(
+            message_type="system",
+            priority="P1",
+            title=_("Test of channel %(name)s") % {"name": channel.name},
+            body=_("If you can read this, the channel works."),
+        )
     now = timezone.now()
-    extra = '{"test": true, "attempts_limit": 1}'
-    (queued,) = rows_insert([message], [(*match, extra)], now)
+    plan = Plan([0], [Placement(0, channel.id, channel.type)])
+    extra = {"test": True, "attempts_limit": 1}
+    (queued,) = rows_insert([message], plan, now, extra)
     outcome = notification_deliver(notification_id=queued.id)
     NotificationChannel.objects.filter(id=channel.id).update(last_test_time=now)
     if outcome is None:
@@ -116,6 +132,7 @@ def channel_test(channel: NotificationChannel) -> ChannelTestResult:
         code=outcome.code,
         answer=outcome.error or outcome.detail,
         notification_id=queued.id,
+        body=outcome.body,
     )
 
 
@@ -128,7 +145,7 @@ def channel_config_check(
     """
     transport = _transport(channel_type)
     kept = _kept(channel, config) if channel.pk else {}
-    _check(transport, kept | dict(config), {})
+    _check(transport, kept | dict(config), {}, channel.pk)
 
 
 def channel_config_shown(channel: NotificationChannel) -> dict[str, Any]:
@@ -157,7 +174,10 @@ def _kept(channel: NotificationChannel, config: Mapping[str, Any]) -> dict[str, 
 
 
 def _check(
-    transport: Transport, config: Mapping[str, Any], fields: Mapping[str, Any]
+    transport: Transport,
+    config: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    channel_id: int | None,
 ) -> None:
     if unknown := set(fields) - CHANGEABLE:
         raise ConfigurationError(
@@ -165,14 +185,9 @@ def _check(
             f" use {', '.join(sorted(CHANGEABLE))}."
         )
     transport.check(config)
-    for key, allowed in (("priorities", PRIORITIES), ("message_types", MESSAGE_TYPES)):
-        value = config.get(key)
-        if value is None:
-            continue
-        if not isinstance(value, list) or not set(value) <= set(allowed):
-            raise ConfigurationError(
-                f"{key!r} is {value!r}; use a list of {', '.join(allowed)}."
-            )
+    config_check(config, channel_id, transport.type)
+    if "rate_limit_config" in fields:
+        limits_check(fields["rate_limit_config"])
 
 
 def _sealed(channel: NotificationChannel, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import OperationalError, connection, transaction
+import orjson
+from django.db import DEFAULT_DB_ALIAS, OperationalError
 from django.utils.dateparse import parse_datetime
 
-from notifications.messages import content_body
+from btc_watcher.lib.redis_keys import PRIORITIES
+from btc_watcher.lib.statements import rows_of
+from notifications.messages import Message, content_body, source_of
 from notifications.models import NotificationChannel
 from notifications.policy import LEASE
 from notifications.transports.base import Outgoing
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 # A claim that is still there although its lease is over belongs to a worker that
 # died between the claim and the outcome: whether the message went out is unknown.
 CLAIM: Final = """
+WITH claimed AS (
 UPDATE notification_history
 SET retry_count = retry_count + (metadata ? 'claim')::integer,
     metadata = metadata
@@ -32,13 +35,31 @@ SET retry_count = retry_count + (metadata ? 'claim')::integer,
         || jsonb_build_object('claim', %(token)s::text, 'claimed_at', %(now_text)s::text)
 WHERE id = %(id)s
   AND status IN ('pending', 'retry')
+  AND NOT metadata ?| ARRAY['held', 'collapsed_into']
   AND (NOT metadata ? 'claim'
        OR (metadata ->> 'claimed_at')::timestamptz < %(lease_over)s)
   AND (NOT metadata ? 'next_attempt_at'
        OR (metadata ->> 'next_attempt_at')::timestamptz <= %(now)s)
 RETURNING id, sent_at, signal_id, channel_id, message_type, content, retry_count,
           metadata
+)
+SELECT claimed.id, claimed.sent_at, claimed.signal_id, claimed.message_type,
+       claimed.content, claimed.retry_count, claimed.metadata, channel.id, channel.name,
+       channel.type, channel.enabled, channel.priority, channel.config,
+       channel.rate_limit_config, channel.status
+FROM claimed
+LEFT JOIN notification_channels AS channel ON channel.id = claimed.channel_id
 """
+CHANNEL_FIELDS: Final = (
+    "id",
+    "name",
+    "type",
+    "enabled",
+    "priority",
+    "config",
+    "rate_limit_config",
+    "status",
+)
 # The row was moved to another month, which a worker does when it records "sent".
 MOVED: Final = "40001"
 
@@ -72,9 +93,44 @@ class Claim:
         return limit if isinstance(limit, int) else None
 
     @property
+    def title(self) -> str:
+        """The title, or the first line of what has none."""
+        return str(self.metadata.get("title") or self.content.partition("\n")[0])
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """The message's context."""
+        context = self.metadata.get("context")
+        return context if isinstance(context, dict) else {}
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether a worker ended while it sent this: it may have arrived."""
+        return "lost_at" in self.metadata
+
+    @property
+    def members(self) -> list[int]:
+        """The ids of the notifications that this one tells of, if it is a digest."""
+        members = self.metadata.get("digest_of")
+        return members if isinstance(members, list) else []
+
+    @property
+    def message(self) -> Message:
+        """The message as its sender made it."""
+        title, content = source_of(self.content, self.metadata)
+        return Message(
+            message_type=self.message_type,
+            priority=self.priority if self.priority in PRIORITIES else "P2",
+            title=title or "-",
+            body=content_body(content, title),
+            signal_id=self.signal_id,
+            context=self.context,
+        )
+
+    @property
     def outgoing(self) -> Outgoing:
         """The notification as transports see it."""
-        title = str(self.metadata.get("title") or self.content.partition("\n")[0])
+        title = self.title
         queued_at = parse_datetime(str(self.metadata.get("queued_at", "")))
         return Outgoing(
             id=self.id,
@@ -84,11 +140,12 @@ class Claim:
             message_type=self.message_type,
             queued_at=queued_at or self.sent_at,
             left=tuple(self.metadata.get("left", ())),
+            context=self.context,
         )
 
 
 def notification_claim(*, notification_id: int, now: datetime) -> Claim | None:
-    """Claim a notification that is due, in a transaction of its own.
+    """Claim a notification that is due, with one statement outside any transaction.
 
     Returns None when it is not due, already settled, or in somebody's hands.
     """
@@ -101,28 +158,35 @@ def notification_claim(*, notification_id: int, now: datetime) -> Claim | None:
         "lease_over": now - LEASE,
     }
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(CLAIM, parameters)
-            row = cursor.fetchone()
+        rows = rows_of(CLAIM, parameters)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == MOVED:
             return None
         raise
-    return _claim(row, token) if row else None
+    return _claim(rows[0], token) if rows else None
 
 
 def _claim(row: tuple[Any, ...], token: str) -> Claim:
-    identifier, sent_at, signal_id, channel_id, message_type, content, retries, data = (
-        row
-    )
+    identifier, sent_at, signal_id, message_type, content, retries, data = row[:7]
     return Claim(
         id=identifier,
         sent_at=sent_at,
         signal_id=signal_id,
-        channel=NotificationChannel.objects.filter(id=channel_id).first(),
+        channel=_channel(row[7:]),
         message_type=message_type,
         content=content,
         attempt=retries + 1,
         token=token,
-        metadata=json.loads(data),
+        metadata=orjson.loads(data),
+    )
+
+
+def _channel(row: tuple[Any, ...]) -> NotificationChannel | None:
+    values = dict(zip(CHANNEL_FIELDS, row, strict=True))
+    if values["id"] is None:
+        return None
+    for key in ("config", "rate_limit_config"):
+        values[key] = orjson.loads(values[key])
+    return NotificationChannel.from_db(
+        DEFAULT_DB_ALIAS, list(values), list(values.values())
     )

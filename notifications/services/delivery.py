@@ -13,14 +13,21 @@ from django.utils import timezone
 from btc_watcher.lib.errors import TransportError
 from notifications.models import NotificationStatus
 from notifications.policy import LEASE, TASK_SECONDS, attempts_exhausted
+from notifications.receivers import Hold
+from notifications.routing import Suppressed
 from notifications.services.claims import Claim, notification_claim
+from notifications.services.gate import claim_hold, gate
 from notifications.services.outcomes import (
     Outcome,
+    SuppressedError,
     WithheldError,
-    notification_outcome_record,
+    once_at_most,
     outcome_of_error,
     outcome_of_receipt,
+    switched_off,
 )
+from notifications.services.recording import notification_outcome_record
+from notifications.services.telling import claim_told, in_words_of, outgoing_of
 from notifications.transports import transport_of
 
 if TYPE_CHECKING:
@@ -50,13 +57,22 @@ def notifications_deliver(
 
 
 def notification_deliver(*, notification_id: int) -> Outcome | None:
-    """Claim, send and record one notification; None when it was not ours to send."""
+    """Claim, send and record one notification.
+
+    Returns None when it was not ours to send, or has to wait.
+    """
     claimed_at = time.monotonic()
     claim = notification_claim(notification_id=notification_id, now=timezone.now())
     if claim is None:
         return None
     try:
-        receipt = _send(claim)
+        channel = _channel(claim)
+        _let_through(claim, channel)
+        claim = claim_told(claim, channel)
+        receipt = _send(claim, channel)
+    except NotNow as wait:
+        claim_hold(claim, wait.hold)
+        return None
     except TransportError as error:
         outcome = outcome_of_error(claim, error, timezone.now())
     else:
@@ -66,10 +82,28 @@ def notification_deliver(*, notification_id: int) -> Outcome | None:
     return outcome
 
 
-def _send(claim: Claim) -> Receipt:
-    channel = _channel(claim)
+class NotNow(Exception):  # noqa: N818 - not an error
+    """The message has to wait."""
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__(hold.why)
+        self.hold = hold
+
+
+def _let_through(claim: Claim, channel: NotificationChannel) -> None:
+    """Raise what keeps the message from being sent now."""
+    match gate(claim, channel, timezone.now()):
+        case Hold() as hold:
+            raise NotNow(hold)
+        case Suppressed() as suppressed:
+            raise SuppressedError(suppressed)
+
+
+def _send(claim: Claim, channel: NotificationChannel) -> Receipt:
+    message = outgoing_of(claim, channel)
     try:
-        return transport_of(channel.type).send(channel, claim.outgoing)
+        with in_words_of(claim):
+            return transport_of(channel.type).send(channel, message)
     except TransportError:
         raise
     except Exception as error:  # noqa: BLE001 - a transport's own mistake must end in a stored outcome
@@ -93,9 +127,13 @@ def _channel(claim: Claim) -> NotificationChannel:
     if channel is None:
         raise WithheldError("The channel of this notification is gone.", permanent=True)
     if not channel.enabled and not claim.metadata.get("test"):
+        raise WithheldError(switched_off(channel), permanent=True)
+    if claim.lost and once_at_most(channel):
         raise WithheldError(
-            f"Channel {channel.name!r} was switched off before this was sent.",
+            "Unknown outcome: the worker ended while it sent this. Whether it arrived"
+            " is not known, and this channel is set to send at most once.",
             permanent=True,
+            unknown=True,
         )
     # A message that ends its worker each time must not be tried for ever.
     if attempts_exhausted(
@@ -135,7 +173,9 @@ def _record_until(claim: Claim, outcome: Outcome, deadline: float) -> None:
 
 def _tell(claim: Claim, outcome: Outcome) -> None:
     channel = claim.channel.name if claim.channel else "?"
-    if outcome.status == NotificationStatus.FAILED:
+    if "suppressed" in outcome.extra:
+        logger.info("Notification %d: %s", claim.id, outcome.error)
+    elif outcome.status == NotificationStatus.FAILED:
         logger.error(
             "Notification %d to channel %s failed after %d attempts: %s",
             claim.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -9,8 +10,11 @@ from django.db import connection
 
 from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
-from notifications.policy import LEASE, SWEEP_LIMIT, channel_matches, sweep_patience
+from notifications import routing
+from notifications.policy import LEASE, SWEEP_LIMIT, sweep_patience
 from notifications.queues import Queued
+from notifications.services.fan_outs import fan_out_record, fan_out_split, waiting
+from notifications.services.targets import circumstances, targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,24 +22,23 @@ if TYPE_CHECKING:
 
     from notifications.messages import Message
     from notifications.models import NotificationChannel
+    from notifications.routing import Placement, Plan
 
 # The texts travel once, whatever the number of channels: rows are the join of the
-# messages with the channels that want their priority and type. They travel as one
-# JSON text, because quoting arrays of thousands of texts takes the driver as long
-# as all the rest.
+# messages with the channels of their group. They travel as one JSON text, because
+# quoting arrays of thousands of texts takes the driver as long as all the rest.
 INSERT: Final = """
 INSERT INTO notification_history
     (signal_id, channel_id, channel_type, message_type, content, status, sent_at, metadata)
 SELECT message.signal_id, channel.id, channel.type, message.type, message.content,
-       'pending', %(now)s, message.metadata || channel.extra::jsonb
+       channel.status, %(now)s, message.metadata || channel.extra::jsonb
 FROM json_to_recordset(%(messages)s::json)
-     AS message (signal_id uuid, type text, priority text, content text, metadata jsonb)
-JOIN unnest(%(match_types)s::text[], %(match_priorities)s::text[],
-            %(channel_ids)s::integer[], %(channel_types)s::text[], %(extras)s::text[])
-     AS channel (message_type, message_priority, id, type, extra)
-  ON channel.message_type = message.type
- AND channel.message_priority = message.priority
-RETURNING id, channel_id, metadata ->> 'priority', signal_id
+     AS message (signal_id uuid, type text, place integer, content text, metadata jsonb)
+JOIN unnest(%(places)s::integer[], %(channel_ids)s::integer[],
+            %(channel_types)s::text[], %(statuses)s::text[], %(extras)s::text[])
+     AS channel (place, id, type, status, extra)
+  ON channel.place = message.place
+RETURNING id, channel_id, metadata ->> 'priority', signal_id, metadata ? 'held', status
 """
 # The index on status finds the few rows that wait among millions that were sent.
 # Rows never tried go before retries, so a dead channel cannot hold up the others.
@@ -43,6 +46,7 @@ SWEEP: Final = """
 WITH due AS (
     SELECT id, sent_at FROM notification_history
     WHERE status IN ('pending', 'retry')
+      AND NOT metadata ?| ARRAY['held', 'collapsed_into']
       AND (NOT metadata ? 'claim'
            OR (metadata ->> 'claimed_at')::timestamptz < %(lease_over)s)
       AND (NOT metadata ? 'next_attempt_at'
@@ -66,67 +70,123 @@ RETURNING row.id, row.channel_id, coalesce(row.metadata ->> 'priority', 'P2')
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was written: the rows that wait, and what else is to be done for them.
+
+    ``untils`` are the moments at which held rows are to be told; ``fan_out_id`` is
+    the promise of the rows for further channels.
+    """
+
+    queued: list[Queued]
+    untils: frozenset[datetime] = frozenset()
+    fan_out_id: int | None = None
+
+
 def notifications_record(
     *,
     messages: Sequence[Message],
     channels: Sequence[NotificationChannel],
     now: datetime,
-    extra: str = "{}",
+    extra: Mapping[str, Any] | None = None,
+    at_once: bool = False,
 ) -> list[Queued]:
-    """Write one pending row for each message and channel that wants it.
+    """Write one row for each message and channel that wants it.
 
-    One statement, whatever their number; ``extra`` is a JSON object that is
-    added to the metadata. Call it inside the transaction of what is announced.
+    One statement, whatever their number; ``extra`` is added to the metadata;
+    ``at_once`` overrides quiet hours and speed. Returns the rows that wait, held or
+    not, but not those that are suppressed. Call it inside the transaction of what is
+    announced.
     """
-    wanted = {(message.message_type, message.priority) for message in messages}
-    matches = [
-        (message_type, priority, channel.id, channel.type, extra)
-        for message_type, priority in sorted(wanted)
-        for channel in channels
-        if channel_matches(
-            enabled=channel.enabled,
-            config=channel.config,
-            priority=priority,
-            message_type=message_type,
-        )
-    ]
-    if not matches:
-        return []
-    return rows_insert(messages, matches, now)
+    plan = plan_made(messages, channels, now=now, at_once=at_once)
+    return rows_insert(messages, plan, now, extra)
+
+
+def messages_record(
+    *,
+    messages: Sequence[Message],
+    channels: Sequence[NotificationChannel],
+    now: datetime,
+) -> Recorded:
+    """Write rows as notifications_record does, but of a burst only one channel's each.
+
+    The rows of its other channels are promised by a fan-out, which is stored in the
+    same transaction: they are written by ``fan_out_apply``.
+    """
+    plan, later = fan_out_split(plan_made(messages, channels, now=now))
+    rows = _insert(messages, plan, now, None)
+    return Recorded(
+        waiting(rows),
+        frozenset(each.held_until for each in plan.placements if each.held_until),
+        fan_out_record(later, [row[0] for row in rows], now) if later else None,
+    )
+
+
+def plan_made(
+    messages: Sequence[Message],
+    channels: Sequence[NotificationChannel],
+    *,
+    now: datetime,
+    at_once: bool = False,
+) -> Plan:
+    """Return where ``messages`` go under what is on at ``now``."""
+    return routing.plan(
+        messages,
+        targets_of(channels),
+        circumstances(messages, now),
+        now=now,
+        at_once=at_once,
+    )
 
 
 def rows_insert(
     messages: Sequence[Message],
-    matches: Sequence[tuple[str, str, int, str, str]],
+    plan: Plan,
     now: datetime,
+    extra: Mapping[str, Any] | None = None,
 ) -> list[Queued]:
-    """Insert ``messages`` for ``matches``: (type, priority, channel, its type, extra)."""
-    match_types, match_priorities, channel_ids, channel_types, extras = zip(
-        *matches, strict=True
-    )
+    """Insert ``messages`` where ``plan`` sends them, with ``extra`` for all.
+
+    Returns the rows that wait, held or not.
+    """
+    return waiting(_insert(messages, plan, now, extra))
+
+
+def _insert(
+    messages: Sequence[Message],
+    plan: Plan,
+    now: datetime,
+    extra: Mapping[str, Any] | None,
+) -> list[tuple[Any, ...]]:
+    if not plan.placements:
+        return []
     parameters: dict[str, Any] = {
         "now": now,
-        "messages": _document(messages, now.isoformat()),
-        "match_types": list(match_types),
-        "match_priorities": list(match_priorities),
-        "channel_ids": list(channel_ids),
-        "channel_types": list(channel_types),
-        "extras": list(extras),
+        "messages": _document(messages, plan, now.isoformat()),
+        "places": [each.group for each in plan.placements],
+        "channel_ids": [each.channel_id for each in plan.placements],
+        "channel_types": [each.channel_type for each in plan.placements],
+        "statuses": [each.status for each in plan.placements],
+        "extras": [_extra(each, extra) for each in plan.placements],
     }
-    return [Queued(*row) for row in rows_of(INSERT, parameters)]
+    return rows_of(INSERT, parameters)
 
 
-def _document(messages: Sequence[Message], queued_at: str) -> str:
+def _extra(placement: Placement, extra: Mapping[str, Any] | None) -> str:
+    return orjson.dumps(dict(placement.extra) | dict(extra or {})).decode()
+
+
+def _document(messages: Sequence[Message], plan: Plan, queued_at: str) -> str:
     return orjson.dumps(
         [
             {
                 "signal_id": message.signal_id,
                 "type": message.message_type,
-                "priority": message.priority,
+                "place": place,
                 "content": message.content,
                 "metadata": orjson.Fragment(message.metadata(queued_at)),
             }
-            for message in messages
+            for message, place in zip(messages, plan.groups, strict=True)
         ]
     ).decode()
 

@@ -1,49 +1,24 @@
-"""Recording what became of an attempt."""
+"""What an attempt led to, decided from the provider's answer or its refusal."""
 
 from __future__ import annotations
 
-import json
-import logging
 import random
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
-
-from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.utils.module_loading import import_string
+from typing import TYPE_CHECKING, Any
 
 from btc_watcher.lib.errors import TransportError
 from notifications.models import NotificationChannel, NotificationStatus
-from notifications.policy import ATTEMPTS_KEPT, Failure, after_failure
+from notifications.policy import Decision, Failure, after_failure
+from notifications.transports import TRANSPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from notifications.routing import Suppressed
     from notifications.services.claims import Claim
     from notifications.transports.base import Receipt
 
-logger = logging.getLogger(__name__)
-
-# sent_at is part of the key: naming the old one keeps the search in one month,
-# and setting it to the time of delivery may move the row to another.
-RECORD: Final = """
-UPDATE notification_history
-SET status = %(status)s, sent_at = %(sent_at)s, response_code = %(code)s,
-    error_message = %(error)s, retry_count = %(retry_count)s,
-    metadata = %(metadata)s::jsonb
-WHERE id = %(id)s AND sent_at = %(old_sent_at)s AND metadata ->> 'claim' = %(token)s
-"""
-# Of one attempt, or of the claim: they do not outlive it.
-PASSING: Final = (
-    "claim",
-    "claimed_at",
-    "enqueued_at",
-    "next_attempt_at",
-    "lost_at",
-    "left",
-)
 _chance = random.SystemRandom().random
 
 
@@ -51,20 +26,42 @@ class WithheldError(TransportError):
     """Nothing was sent, for a reason that says nothing about the channel's health."""
 
 
+class SuppressedError(WithheldError):
+    """Nothing was sent, because a silence or an open alert says so."""
+
+    def __init__(self, suppressed: Suppressed) -> None:
+        super().__init__(
+            f"Suppressed: {suppressed.because} {suppressed.by}.", permanent=True
+        )
+        self.suppressed = suppressed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What an attempt led to: sent, retry (at ``next_attempt_at``) or failed.
 
-    ``broken`` tells that the channel cannot work before somebody mends it.
+    ``broken`` tells that the channel cannot work before somebody mends it, and
+    ``disables`` that it is to be switched off; ``unknown`` that the message may have
+    arrived. ``body`` is the provider's answer word for word, ``config_update`` what
+    it has changed in the channel's configuration.
     """
 
     status: str
     code: int | None
     detail: str
     error: str = ""
+    body: str = ""
     next_attempt_at: datetime | None = None
     broken: bool = False
+    disables: bool = False
+    unknown: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
+    config_update: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def final(self) -> bool:
+        """Tell whether nothing more will be tried."""
+        return self.status != NotificationStatus.RETRY
 
 
 def outcome_of_receipt(claim: Claim, receipt: Receipt, now: datetime) -> Outcome:
@@ -91,23 +88,28 @@ def outcome_of_receipt(claim: Claim, receipt: Receipt, now: datetime) -> Outcome
                 code=receipt.code,
                 detail=receipt.detail,
                 error=error,
+                body=receipt.body,
                 next_attempt_at=decision.next_attempt_at,
                 extra=extra,
+                config_update=receipt.config_update or {},
             )
     return Outcome(
         status=NotificationStatus.SENT,
         code=receipt.code,
         detail=receipt.detail,
         error=error,
+        body=receipt.body,
         extra=extra,
+        config_update=receipt.config_update or {},
     )
 
 
 def outcome_of_error(claim: Claim, error: TransportError, now: datetime) -> Outcome:
     """Return the outcome when the provider did not take the message."""
+    once = error.unknown and claim.channel is not None and once_at_most(claim.channel)
     decision = after_failure(
         Failure(
-            permanent=error.permanent,
+            permanent=error.permanent or once,
             retry_after=error.retry_after,
             limit=claim.attempts_limit,
         ),
@@ -121,123 +123,55 @@ def outcome_of_error(claim: Claim, error: TransportError, now: datetime) -> Outc
     if left and status == NotificationStatus.FAILED:
         # An earlier attempt reached the other recipients.
         status = NotificationStatus.SENT
+    failed_for_good = status == NotificationStatus.FAILED and error.permanent
+    ours = isinstance(error, WithheldError)
     return Outcome(
         status=status,
         code=error.code,
         detail=error.message,
-        error=error.message,
+        error=_unknown_told(error.message) if once and not ours else error.message,
+        body=error.body,
         next_attempt_at=decision.next_attempt_at,
-        broken=status == NotificationStatus.FAILED
-        and error.permanent
-        and not isinstance(error, WithheldError),
-        extra={"left": left} if left and decision.next_attempt_at else {},
+        broken=failed_for_good and not ours,
+        disables=failed_for_good and error.disables,
+        unknown=error.unknown or claim.lost,
+        extra=_error_extra(claim, error, decision),
     )
 
 
-def notification_outcome_record(
-    *, claim: Claim, outcome: Outcome, now: datetime
-) -> bool:
-    """Store an outcome in one transaction, and tell the handlers of a delivery.
+def _error_extra(
+    claim: Claim, error: TransportError, decision: Decision
+) -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    if isinstance(error, SuppressedError):
+        extra |= error.suppressed.metadata()
+    if error.unknown:
+        extra["unknown_outcome"] = True
+    if decision.next_attempt_at and (left := claim.metadata.get("left")):
+        extra["left"] = left
+    return extra
 
-    Returns False when the claim was lost to another worker, which has then
-    recorded, or will record, an outcome of its own.
+
+def _unknown_told(message: str) -> str:
+    return (
+        f"Unknown outcome: {message} Whether it arrived is not known, and this channel"
+        " is set to send at most once."
+    )
+
+
+def once_at_most(channel: NotificationChannel) -> bool:
+    """Tell whether a message that may have arrived must not be sent again.
+
+    The operator chose so, and the provider would not recognise a repetition.
     """
-    settled = outcome.status == NotificationStatus.SENT
-    sent_at = now if settled else claim.sent_at
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                RECORD,
-                {
-                    "status": outcome.status,
-                    "sent_at": sent_at,
-                    "code": outcome.code,
-                    "error": outcome.error or None,
-                    "retry_count": claim.attempt - 1 + (outcome.status == "retry"),
-                    "metadata": json.dumps(_metadata(claim, outcome, now)),
-                    "id": claim.id,
-                    "old_sent_at": claim.sent_at,
-                    "token": claim.token,
-                },
-            )
-            if not cursor.rowcount:
-                logger.warning(
-                    "Notification %d was taken over by another worker before its"
-                    " outcome (%s) was recorded.",
-                    claim.id,
-                    outcome.status,
-                )
-                return False
-        _channel_note(claim, outcome, now)
-        if settled:
-            _handlers_tell(claim, sent_at)
-    return True
+    if channel.config.get("at_most_once") is not True:
+        return False
+    transport = TRANSPORTS.get(channel.type)
+    return transport is None or not transport.is_idempotent(channel.config)
 
 
-def _metadata(claim: Claim, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    attempts = list(claim.metadata.get("attempts", ()))
-    if lost_at := claim.metadata.get("lost_at"):
-        attempts.append(
-            {
-                "at": lost_at,
-                "outcome": "unknown",
-                "code": None,
-                "detail": "The worker ended before it recorded an outcome.",
-            }
-        )
-    attempts.append(
-        {
-            "at": now.isoformat(),
-            "outcome": outcome.status,
-            "code": outcome.code,
-            "detail": outcome.detail,
-        }
-    )
-    kept = {key: claim.metadata[key] for key in claim.metadata if key not in PASSING}
-    if outcome.next_attempt_at:
-        kept["next_attempt_at"] = outcome.next_attempt_at.isoformat()
-    return kept | outcome.extra | {"attempts": attempts[-ATTEMPTS_KEPT:]}
-
-
-def _channel_note(claim: Claim, outcome: Outcome, now: datetime) -> None:
-    """Write the channel's health, but only where it changes: its row is shared."""
-    if claim.channel is None:
-        return
-    if outcome.status == NotificationStatus.SENT:
-        status = NotificationChannel.Status.HEALTHY
-    elif outcome.broken:
-        status = NotificationChannel.Status.ERROR
-    else:
-        return
-    NotificationChannel.objects.filter(id=claim.channel.id).exclude(
-        status=status
-    ).update(status=status, updated_at=now)
-
-
-def _handlers_tell(claim: Claim, sent_at: datetime) -> None:
-    if claim.signal_id is None or claim.channel is None:
-        return
-    for path in settings.NOTIFICATION_OUTCOME_HANDLERS:
-        try:
-            with transaction.atomic():
-                _handler(path)(
-                    signal_id=claim.signal_id,
-                    channel_name=claim.channel.name,
-                    sent_at=sent_at,
-                )
-        except (InterfaceError, OperationalError):
-            # The database is away or wants the transaction again: all of it.
-            raise
-        except Exception:
-            # The message is out. Losing that fact would send it once more.
-            logger.exception(
-                "%s failed for notification %d; the delivery is recorded without it.",
-                path,
-                claim.id,
-            )
-
-
-@cache
-def _handler(path: str) -> Callable[..., None]:
-    handler: Callable[..., None] = import_string(path)
-    return handler
+def switched_off(channel: NotificationChannel) -> str:
+    """Return the sentence that a channel is off, and why when it was not a person."""
+    disabled = channel.config.get("disabled")
+    why = f" {disabled.get('reason', '')}" if isinstance(disabled, dict) else ""
+    return f"Channel {channel.name!r} was switched off before this was sent.{why}"

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-import base64
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from btc_watcher.lib.encryption import is_token, key_ring
+from django.utils.translation import gettext_lazy as _
+
 from btc_watcher.lib.errors import ConfigurationError, EncryptionError, TransportError
-from notifications.messages import storable
+from btc_watcher.lib.redis_keys import PRIORITIES
+from notifications.transports.reading import bounded_number, required_text
+from notifications.transports.routes import proxy_of
+from notifications.transports.secrets import masked, secret_identity, secrets_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from django.utils.functional import _StrPromise
+
+    from btc_watcher.lib.sockets import ProxyAddress
     from notifications.models import NotificationChannel
 
-DETAIL_LENGTH = 1_000
-# A secret of one or two characters cannot be masked without masking everything.
-SHORTEST_SECRET = 3
+    Words = str | _StrPromise
+
+__all__ = [
+    "PICTURE",
+    "Field",
+    "Outgoing",
+    "Receipt",
+    "Transport",
+    "bounded_number",
+    "masked",
+    "required_text",
+    "secret_identity",
+    "secrets_read",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +44,10 @@ class Outgoing:
     """A notification on its way: the row of the history as transports see it.
 
     ``left`` are the recipients to try again when a provider took the message for
-    only some of them; empty means everybody whom the channel names.
+    only some of them; empty means everybody whom the channel names. ``context`` is
+    the message's own (see notifications.messages), ``language`` a language code, or
+    empty for the installation's. ``picture`` is a PNG, for transports with
+    ``pictures``.
     """
 
     id: int
@@ -38,28 +57,85 @@ class Outgoing:
     message_type: str
     queued_at: datetime
     left: tuple[str, ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+    language: str = ""
+    picture: bytes | None = field(default=None, repr=False)
+
+    @property
+    def head(self) -> str:
+        """The title with the priority before it."""
+        return f"[{self.priority}] {self.title}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The provider took the message: its code, its words and its message id.
+    """The provider took the message: its code, our words and its message id.
 
-    ``refused`` are recipients it did not take, with the reason; ``left`` those
-    among them for whom it wants to be asked again.
+    ``body`` is its answer word for word. ``refused`` are recipients it did not take,
+    with the reason; ``left`` those among them for whom it wants to be asked again.
+    ``config_update`` are keys of the channel's configuration that the provider has
+    changed: store them, or the next message goes the long way round.
     """
 
     code: int | None
     detail: str
     message_id: str = ""
+    body: str = ""
     refused: Mapping[str, str] | None = None
     left: tuple[str, ...] = ()
+    config_update: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One key of a transport's configuration, for forms and the API.
+
+    ``kind`` says what JSON holds there: text, number, boolean, list (of texts) or
+    object. ``only`` limits it to some choices of another key: ("mode", ("app",)).
+    """
+
+    name: str
+    label: Words
+    help: Words = ""
+    kind: Literal["text", "number", "boolean", "list", "object"] = "text"
+    secret: bool = False
+    required: bool = False
+    default: object = None
+    choices: tuple[tuple[str, Words], ...] = ()
+    only: tuple[str, tuple[str, ...]] | None = None
+
+
+PICTURE: Final = Field(
+    name="picture",
+    label=_("Chart picture"),
+    help=_("Signals come with a picture of their candles."),
+    kind="boolean",
+    default=False,
+)
 
 
 class Transport(ABC):
-    """Talks to one kind of provider."""
+    """Talks to one kind of provider.
+
+    ``default_limits`` (messages by second, minute, hour, day) stay below what the
+    vendor documents, because most of them punish or drop in silence. With
+    ``idempotent`` a message whose outcome is unknown can be sent again without
+    arriving twice; ask ``is_idempotent``, which knows the configuration. With
+    ``pictures`` it shows one beside the text.
+    """
 
     type: ClassVar[str]
+    fields: ClassVar[tuple[Field, ...]] = ()
     secret_fields: ClassVar[tuple[str, ...]] = ()
+    default_limits: ClassVar[Mapping[str, int]] = {}
+    default_priorities: ClassVar[tuple[str, ...]] = PRIORITIES
+    idempotent: ClassVar[bool] = False
+    pictures: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Know the secrets by the fields."""
+        super().__init_subclass__()
+        cls.secret_fields = tuple(each.name for each in cls.fields if each.secret)
 
     @abstractmethod
     def check(self, config: Mapping[str, Any]) -> None:
@@ -70,9 +146,21 @@ class Transport(ABC):
 
     @abstractmethod
     def deliver(
-        self, config: Mapping[str, Any], secrets: Mapping[str, str], message: Outgoing
+        self,
+        config: Mapping[str, Any],
+        secrets: Mapping[str, str],
+        message: Outgoing,
+        proxy: ProxyAddress | None = None,
     ) -> Receipt:
-        """Send ``message`` within ``policy.SEND_SECONDS``, or raise TransportError."""
+        """Send ``message`` within ``policy.SEND_SECONDS``, or raise TransportError.
+
+        ``proxy`` is the channel's; without one the connection is direct.
+        """
+
+    def is_idempotent(self, config: Mapping[str, Any]) -> bool:
+        """Tell whether a message can be repeated to this channel without doubling."""
+        del config
+        return self.idempotent
 
     def send(self, channel: NotificationChannel, message: Outgoing) -> Receipt:
         """Send through ``channel``; TransportError says what is wrong, without secrets.
@@ -82,91 +170,29 @@ class Transport(ABC):
         try:
             self.check(channel.config)
             secrets = secrets_read(channel, self.secret_fields)
+            proxy = proxy_of(channel.config)
         except (ConfigurationError, EncryptionError) as error:
             raise TransportError(
-                f"Channel {channel.name!r} cannot send. {error.message}", permanent=True
+                f"Channel {channel.name!r} cannot send. {error.message}",
+                permanent=True,
+                # A key that is missing would switch off every channel there is.
+                disables=isinstance(error, ConfigurationError),
             ) from None
+        hidden = secrets | ({"proxy": proxy.password} if proxy else {})
         try:
-            receipt = self.deliver(channel.config, secrets, message)
+            receipt = self.deliver(channel.config, secrets, message, proxy)
         # "from None": a provider's own error may repeat what we sent.
         except TransportError as error:
-            raise TransportError(
-                masked(error.message, secrets),
-                permanent=error.permanent,
-                code=error.code,
-                retry_after=error.retry_after,
-            ) from None
+            facts = error.facts
+            facts["body"] = masked(error.body, hidden)
+            raise TransportError(masked(error.message, hidden), **facts) from None
         refused = {
-            who: masked(why, secrets) for who, why in (receipt.refused or {}).items()
+            who: masked(why, hidden) for who, why in (receipt.refused or {}).items()
         }
         return replace(
             receipt,
-            detail=masked(receipt.detail, secrets),
-            message_id=masked(receipt.message_id, secrets),
+            detail=masked(receipt.detail, hidden),
+            message_id=masked(receipt.message_id, hidden),
+            body=masked(receipt.body, hidden),
             refused=refused,
         )
-
-
-def secret_identity(channel_id: int, field: str) -> str:
-    """Return what a channel's secret is bound to (see btc_watcher.lib.encryption)."""
-    return f"notification_channels:{channel_id}:{field}"
-
-
-def secrets_read(
-    channel: NotificationChannel, fields: tuple[str, ...]
-) -> dict[str, str]:
-    """Return the decrypted secrets that ``channel`` has, by their key.
-
-    Raises EncryptionError when one is not readable.
-    """
-    found: dict[str, str] = {}
-    for field in fields:
-        token = channel.config.get(field)
-        if token in (None, ""):
-            continue
-        if not is_token(token):
-            raise EncryptionError(
-                f"The secret {field!r} is stored without encryption."
-                " Enter it again in the channel's form."
-            )
-        found[field] = key_ring().decrypt(token, secret_identity(channel.id, field))
-    return found
-
-
-def masked(text: str, secrets: Mapping[str, str]) -> str:
-    """Return ``text`` without the secrets, and as the history can keep it."""
-    text = storable(text)
-    for secret in secrets.values():
-        if len(secret) < SHORTEST_SECRET:
-            continue
-        encoded = base64.b64encode(secret.encode()).decode()
-        for form in (secret, quote(secret, safe=""), encoded):
-            text = text.replace(form, "***")
-    return text[:DETAIL_LENGTH]
-
-
-def required_text(config: Mapping[str, Any], key: str, example: str) -> str:
-    """Return the text under ``key``; ConfigurationError when there is none."""
-    value = config.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(
-            f"The configuration has no {key!r}; set it, for example to {example!r}."
-        )
-    return value.strip()
-
-
-def bounded_number(
-    config: Mapping[str, Any], key: str, default: float, limits: tuple[float, float]
-) -> float:
-    """Return the number under ``key`` or ``default``; ConfigurationError names it."""
-    value = config.get(key, default)
-    low, high = limits
-    if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigurationError(f"{key!r} is {value!r}, but it must be a number.")
-    if not low <= value <= high:
-        raise ConfigurationError(
-            f"{key!r} is {value}, but it must be from {low:g} to {high:g}."
-        )
-    return value

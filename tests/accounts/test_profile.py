@@ -42,9 +42,33 @@ def test_preferences_are_saved_and_used_at_once(browser: Client, person: User) -
     assert " JST<" in page
 
 
+def test_quiet_hours_are_saved_shown_and_removed(browser: Client, person: User) -> None:
+    person.preferences = {"of_another_page": 1}
+    person.save()
+    zone = {"language": "en", "timezone": "Asia/Tokyo"}
+    quiet = {"quiet_from": "22:30", "quiet_to": "07:00", "quiet_passes": "none"}
+    page = browser.post("/profile/preferences/", zone | quiet, follow=True)
+    assert b'value="22:30"' in page.content
+    person.refresh_from_db()
+    assert person.preferences == {
+        "of_another_page": 1,
+        "quiet_hours": {"from": "22:30", "to": "07:00", "passes": "none"},
+    }
+    browser.post("/profile/preferences/", zone)
+    person.refresh_from_db()
+    assert person.preferences == {"of_another_page": 1}
+
+
 @pytest.mark.parametrize(
     "bad",
     [
+        {"language": "en", "timezone": "UTC", "quiet_from": "22:00"},
+        {
+            "language": "en",
+            "timezone": "UTC",
+            "quiet_from": "22:00",
+            "quiet_to": "22:00",
+        },
         {"language": "xx", "timezone": "UTC"},
         {"language": "en", "timezone": "Mars/Base"},
     ],

@@ -96,12 +96,12 @@ def test_what_is_seen_once_is_forgotten() -> None:
     assert system.alarms == {1: {}}
 
 
-def test_a_reminder_comes_after_a_day() -> None:
+def test_reminders_are_left_to_the_alert() -> None:
     system = System()
     system.round(one(**STALE))
     system.round(one(**STALE))
     assert system.round(one(**STALE), seconds=23 * 3600) == []
-    assert kinds(system.round(one(**STALE), seconds=3600)) == [("still", "stale")]
+    assert system.round(one(**STALE), seconds=3600) == []
     assert system.round(one(**STALE), seconds=23 * 3600) == []
 
 

@@ -9,15 +9,19 @@ import psycopg
 import pytest
 import redis
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from freqtrade_mgmt.cache.status import statuses_read
 from freqtrade_mgmt.health.round import LOCK, strategy_health_round
 from freqtrade_mgmt.health.usual import SignalCounter
+from freqtrade_mgmt.supervisor.records import failed
 from freqtrade_mgmt.tasks import strategy_health
-from notifications.models import Notification
+from notifications.dispatch import alert_raise
+from notifications.models import Alert, Notification
+from notifications.services import alerts_repeat
 from strategies.models import Strategy
 from tests.freqtrade_mgmt.health_world import (
+    PAIRS,
     World,
     codes,
     health,
@@ -102,11 +106,11 @@ def test_alarms_and_what_is_told_are_stored_together_or_not_at_all(
     world.stall(strategy)
     world.round()
 
-    def fail(_messages: object) -> None:
+    def fail(*_outcome: object) -> None:
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr("freqtrade_mgmt.health.round.messages_send", fail)
+        patch.setattr("freqtrade_mgmt.health.round.alarms_tell", fail)
         with pytest.raises(RuntimeError):
             world.round()
     assert health(strategy)["level"] == "bad"
@@ -144,6 +148,117 @@ def test_a_strategy_that_was_started_a_moment_ago_is_not_stale(world: World) -> 
     for _ in range(8):
         world.round()
     assert len(titles()) == 1
+
+
+# -- As alerts --------------------------------------------------------------
+
+
+def open_keys() -> list[str]:
+    return sorted(Alert.objects.filter(resolved_at=None).values_list("key", flat=True))
+
+
+def test_an_alarm_is_an_open_alert_until_it_is_over(world: World) -> None:
+    strategy = world.strategy()
+    world.stall(strategy)
+    world.round()
+    world.round()
+    assert open_keys() == [f"strategy:{strategy.pk}:stale"]
+    (row,) = Notification.objects.all()
+    assert row.metadata["context"]["strategy_id"] == strategy.pk
+    assert "Since 20" in row.content
+    world.resume()
+    world.round()
+    world.round()
+    assert open_keys() == []
+    assert titles()[1:] == ["Strategy ema is well again"]
+    assert "It was: No new candle" in Notification.objects.latest("id").content
+
+
+def test_only_the_alert_reminds(world: World) -> None:
+    strategy = world.strategy()
+    world.stall(strategy)
+    world.round()
+    world.round()
+    for _ in range(3):
+        world.round(seconds=25 * 3600)
+    assert len(titles()) == 1
+    alerts_repeat(now=world.now)
+    assert len(titles()) == 2
+    assert titles()[1] == f"Still: {titles()[0]}"
+
+
+def test_what_ends_together_is_one_all_clear_and_no_open_alert(world: World) -> None:
+    strategy = world.strategy()
+    world.stall(strategy)
+    world.fakes[strategy.pk].pairs = ["BTC/USDT"]
+    for _ in range(3):
+        world.round()
+    assert len(open_keys()) >= 1
+    raised = len(titles())
+    world.fakes[strategy.pk].pairs = list(PAIRS)
+    world.resume()
+    for _ in range(4):
+        world.round()
+    assert open_keys() == []
+    assert len(titles()) == raised + 1
+
+
+def test_the_alert_of_a_strategy_that_is_stopped_is_resolved(world: World) -> None:
+    strategy = world.strategy()
+    world.stall(strategy)
+    world.round()
+    world.round()
+    assert len(open_keys()) == 1
+    Strategy.objects.filter(pk=strategy.pk).update(status="stopped")
+    for _ in range(4):
+        world.round()
+    assert open_keys() == []
+    assert titles()[1:] == ["Strategy ema is not watched any more"]
+
+
+def test_a_group_s_alert_is_called_like_the_group(world: World) -> None:
+    three = [world.strategy(f"s{number}") for number in range(3)]
+    world.round()
+    world.stall(*three)
+    for _ in range(4):
+        world.round()
+    assert open_keys() == ["exchange:binance"]
+    world.resume()
+    for _ in range(6):
+        world.round()
+    assert open_keys() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("running", ["Strategy ema runs again"]),
+        ("stopped", ["Strategy ema was stopped"]),
+        ("starting", []),
+        ("error", []),
+    ],
+)
+def test_a_strategy_that_was_given_up_is_an_alert_until_it_runs_or_is_stopped(
+    world: World, status: str, told: list[str]
+) -> None:
+    strategy = world.strategy()
+    with translation.override("en"):
+        failed(strategy.pk, "It crashed five times.")
+        failed(strategy.pk, "It crashed five times.")
+    assert open_keys() == [f"strategy:{strategy.pk}"]
+    assert len(titles()) == 1
+    Strategy.objects.filter(pk=strategy.pk).update(status=status)
+    world.round()
+    assert titles()[1:] == told
+    assert bool(open_keys()) == (not told)
+
+
+def test_alerts_that_others_raised_are_left_alone(world: World) -> None:
+    alert_raise(key="proxy:3", priority="P0", title="Proxy 3 is dead")
+    world.strategy()
+    world.round()
+    world.round()
+    assert open_keys() == ["proxy:3"]
 
 
 # -- What the round hangs on ------------------------------------------------

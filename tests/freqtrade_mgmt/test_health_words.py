@@ -10,7 +10,7 @@ from django.utils import translation
 
 from freqtrade_mgmt.health.alarms import Note
 from freqtrade_mgmt.health.conditions import RULES
-from freqtrade_mgmt.health.notes import messages_of
+from freqtrade_mgmt.health.notes import context_of, words_of
 from strategies.health_words import (
     ADVICE,
     GROUPS,
@@ -79,47 +79,46 @@ def test_every_alarm_has_a_sentence_and_advice() -> None:
 
 
 @LANGUAGES
-@pytest.mark.parametrize("kind", ["raised", "still", "well"])
+@pytest.mark.parametrize("kind", ["raised", "well"])
 @pytest.mark.parametrize("code", [*RULES, *(f"{kind}:x" for kind in GROUPS)])
-def test_every_note_is_a_message(
-    kind: str, code: str, language: str, settings: Any
-) -> None:
-    settings.LANGUAGE_CODE = language
+def test_every_note_has_words(kind: str, code: str, language: str) -> None:
     name = "" if ":" in code else "ema_cross"
-    (message,) = messages_of([note(kind, code, name=name)], NOW)
-    assert message.message_type == "alert"
-    assert name in message.title
-    assert "2026-11-22 11:53 UTC" in message.body
-    assert "%(" not in message.content
+    with translation.override(language):
+        words = words_of(note(kind, code, name=name))
+    assert name in words.title
+    assert words.body
+    assert "%(" not in words.title + words.body
 
 
-def test_the_text_is_in_the_installation_s_language(settings: Any) -> None:
-    settings.LANGUAGE_CODE = "en"
-    with translation.override("zh-hans"):
-        (message,) = messages_of([note()], NOW)
-    assert message.title == (
+def test_an_alert_says_what_is_wrong_and_of_which_strategy() -> None:
+    with translation.override("en"):
+        words = words_of(note())
+    assert words.title == (
         "Strategy ema_cross: No new candle of BTC/USDT for 5 min (stale pairs: 2 of 3)."
     )
-    assert "Since 2026-11-22 11:53 UTC (7 min)." in message.body
-    assert message.context["strategy_ids"] == [7]
+    assert context_of(note()) == {
+        "alarm": "stale",
+        "strategy": "ema_cross",
+        "strategy_id": 7,
+        "strategy_ids": [7],
+    }
 
 
-def test_many_names_are_cut(settings: Any) -> None:
-    settings.LANGUAGE_CODE = "en"
+def test_an_alert_of_a_group_is_of_no_single_strategy() -> None:
+    group = note(code="exchange:binance", name="", strategy_ids=(7, 8))
+    assert context_of(group) == {"alarm": "exchange:binance", "strategy_ids": [7, 8]}
+
+
+def test_many_names_are_cut() -> None:
     names = tuple(f"s{number}" for number in range(30))
-    (message,) = messages_of([note(code="exchange:binance", names=names)], NOW)
-    assert "s19 …" in message.body
-    assert "s20" not in message.body
-
-
-def test_what_goes_on_is_said(settings: Any) -> None:
-    settings.LANGUAGE_CODE = "en"
-    (message,) = messages_of([note("well", left=(("errors", VALUES),))], NOW)
-    assert message.title == "Strategy ema_cross: one alarm is over, others go on"
-    assert "Goes on: Errors in its log (2 in 5 min): boom" in message.body
-
-
-@pytest.mark.parametrize("muted", ["exchange:binance", "proxy:3", "supervisor"])
-def test_who_mutes_is_said(muted: str) -> None:
     with translation.override("en"):
-        assert muted_text(muted).startswith("Muted: ")
+        body = words_of(note(code="exchange:binance", names=names)).body
+    assert "s19 …" in body
+    assert "s20" not in body
+
+
+def test_what_goes_on_is_said() -> None:
+    with translation.override("en"):
+        words = words_of(note("well", left=(("errors", VALUES),)))
+    assert words.title == "Strategy ema_cross: one alarm is over, others go on"
+    assert "Goes on: Errors in its log (2 in 5 min): boom" in words.body

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from notifications.models import NotificationChannel
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+# The configuration of a channel that gathers nothing.
+AT_ONCE = {"speed": {"P1": 0, "P2": 0}}
+# A channel that may send as much as it can.
+NO_LIMITS = dict.fromkeys(("second", "minute", "hour", "day"))
 
 
 def message(**changes: Any) -> Message:
@@ -32,9 +36,12 @@ def message(**changes: Any) -> Message:
 def notification(
     channel: NotificationChannel, *, now: datetime | None = None, **changes: Any
 ) -> Notification:
-    """Return a stored notification that waits for its delivery."""
+    """Return a stored notification that waits for its delivery, whatever its priority."""
     (queued,) = notifications_record(
-        messages=[message(**changes)], channels=[channel], now=now or timezone.now()
+        messages=[message(**changes)],
+        channels=[channel],
+        now=now or timezone.now(),
+        at_once=True,
     )
     return Notification.objects.get(id=queued.id)
 

@@ -98,7 +98,7 @@ def test_fields_change_without_touching_the_configuration(
 @pytest.mark.parametrize(
     ("type", "changes", "names"),
     [
-        ("sms", {}, "'sms'"),
+        ("pigeon", {}, "'pigeon'"),
         ("email", {"host": ""}, "'host'"),
         ("email", {"priorities": ["P0", "P9"]}, "'P9'"),
         ("email", {"priorities": "P0"}, "'priorities'"),
@@ -123,8 +123,16 @@ def test_an_unknown_field_is_refused(email_channel: NotificationChannel) -> None
 
 def test_every_transport_is_registered_under_its_own_type() -> None:
     assert {name: each.type for name, each in TRANSPORTS.items()} == {
-        "email": "email",
-        "telegram": "telegram",
+        name: name
+        for name in (
+            "telegram",
+            "feishu",
+            "wechat",
+            "email",
+            "sms",
+            "webhook",
+            "apprise",
+        )
     }
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from notifications.policy import LEASE, RETRIES
@@ -104,11 +104,11 @@ def test_a_row_that_moves_while_it_is_claimed_is_not_claimed(
     error.__cause__ = Exception("moved to another partition")
     vars(error.__cause__)["sqlstate"] = "40001"
 
-    def moved() -> None:
+    def moved(*_args: Any) -> None:
         raise error
 
     row = notification(email_channel)
-    monkeypatch.setattr(transaction, "atomic", moved)
+    monkeypatch.setattr(claims, "rows_of", moved)
     assert notification_claim(notification_id=row.id, now=timezone.now()) is None
     vars(error.__cause__)["sqlstate"] = "57014"
     with pytest.raises(OperationalError):

@@ -64,7 +64,7 @@ def test_a_delivery_is_recorded_with_the_providers_answer(
     email_channel.refresh_from_db()
     assert email_channel.status == "healthy"
     assert deliveries == [
-        {"signal_id": signal_id, "channel_name": "mail", "sent_at": row.sent_at}
+        {"signal_ids": [signal_id], "channel_name": "mail", "sent_at": row.sent_at}
     ]
 
 
@@ -72,7 +72,7 @@ def test_what_was_sent_is_never_sent_again(
     email_channel: NotificationChannel, smtp: SmtpFake
 ) -> None:
     row = notification(email_channel)
-    assert notifications_deliver(ids=[row.id, row.id, row.id]) == []
+    assert notifications_deliver(ids=[row.id, row.id, row.id], seconds=60) == []
     assert len(smtp.received) == 1
 
 
@@ -249,7 +249,7 @@ def test_a_channel_that_was_switched_off_sends_nothing(
     ("kind", "config", "names"),
     [
         ("email", {"security": "none"}, "'host'"),
-        ("sms", {}, "'sms'"),
+        ("sms", {}, "'provider'"),
         ("telegram", {"token": "v1:gone:AAAA", "chat_id": 1}, "'gone'"),
         ("telegram", {"token": TOKEN, "chat_id": 1}, "without encryption"),
     ],
@@ -258,7 +258,7 @@ def test_a_channel_that_cannot_work_says_why(
     kind: str, config: dict[str, Any], names: str
 ) -> None:
     channel = NotificationChannel.objects.create(name="odd", type=kind, config=config)
-    row = notification(channel)
+    row = notification(channel, priority="P0")
     notification_deliver(notification_id=row.id)
     row.refresh_from_db()
     channel.refresh_from_db()

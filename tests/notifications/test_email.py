@@ -263,6 +263,56 @@ def test_an_untrusted_certificate_is_told(
     assert not fake.received
 
 
+def test_the_outcome_is_unknown_once_the_text_is_on_its_way(
+    smtp: SmtpFake, email_config: dict[str, Any], dead_port: int
+) -> None:
+    assert not failure(email_config | {"port": dead_port}).unknown
+    smtp.refuse["a@example.org"] = "451 4.3.0 later"
+    assert not failure(email_config).unknown
+    smtp.refuse.clear()
+    smtp.data_answer = "451 4.3.0 later"
+    assert not failure(email_config).unknown
+    smtp.data_answer, smtp.drop = "", True
+    assert failure(email_config).unknown
+    smtp.drop, smtp.hold = False, True
+    assert failure(email_config | {"timeout": 1}).unknown
+
+
+def test_the_servers_words_are_kept(
+    smtp: SmtpFake, email_config: dict[str, Any]
+) -> None:
+    assert deliver(email_config).body == "250 2.0.0 Ok: queued as 1"
+    smtp.data_answer = "554 5.7.1 spam"
+    assert failure(email_config).body == "554 5.7.1 spam"
+    smtp.data_answer = ""
+    smtp.refuse["a@example.org"] = "550 5.1.1 no such user"
+    error = failure(email_config)
+    assert error.body == "a@example.org: 550 5.1.1 no such user"
+    assert not error.disables
+
+
+def test_a_login_that_is_refused_disables_the_channel(
+    smtp: SmtpFake, email_config: dict[str, Any]
+) -> None:
+    smtp.password = "another"
+    error = failure(email_config | {"username": "watcher", "password": "x"})
+    assert error.disables
+    assert "535" in error.body
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "notification"), ("zh-hans", "通知")]
+)
+def test_a_mail_speaks_the_language_of_its_receiver(
+    smtp: SmtpFake, email_config: dict[str, Any], language: str, word: str
+) -> None:
+    deliver(email_config, replace(MESSAGE, language=language))
+    for kind in ("plain", "html"):
+        part = smtp.received[0].get_body((kind,))
+        assert part is not None
+        assert word in part.get_content()
+
+
 @pytest.mark.parametrize(
     ("changes", "names"),
     [

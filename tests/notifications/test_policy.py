@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from notifications import policy
-from notifications.policy import Failure, after_failure, channel_matches, chunks
+from notifications.policy import Failure, after_failure, chunks
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("enabled", "config", "priority", "message_type", "wanted"),
-    [
-        (True, {}, "P0", "signal", True),
-        (True, {}, "P2", "system", True),
-        (False, {}, "P0", "signal", False),
-        (True, {"priorities": ["P0"]}, "P0", "signal", True),
-        (True, {"priorities": ["P0"]}, "P1", "signal", False),
-        (True, {"priorities": []}, "P0", "signal", False),
-        (True, {"priorities": None}, "P2", "signal", True),
-        (True, {"priorities": "P0"}, "P2", "signal", True),
-        (True, {"message_types": ["alert"]}, "P0", "signal", False),
-        (True, {"message_types": ["alert", "signal"]}, "P0", "signal", True),
-        (True, {"message_types": ["alert"], "priorities": ["P1"]}, "P1", "alert", True),
-    ],
-)
-def test_a_channel_gets_what_it_wants(
-    enabled: bool,
-    config: dict[str, Any],
-    priority: str,
-    message_type: str,
-    wanted: bool,
-) -> None:
-    assert wanted is channel_matches(
-        enabled=enabled, config=config, priority=priority, message_type=message_type
-    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from notifications.dispatch import messages_send
 from notifications.models import Notification, NotificationChannel
 from notifications.policy import LEASE
 from notifications.services import notification_claim, notifications_sweep, outbox
-from tests.notifications.factories import message, notification, thousands
+from tests.notifications.factories import AT_ONCE, message, notification, thousands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ BUSY = dict.fromkeys(PRIORITIES, 9)
 
 @pytest.fixture
 def mail() -> NotificationChannel:
-    return NotificationChannel.objects.create(name="mail", type="email")
+    return NotificationChannel.objects.create(name="mail", type="email", config=AT_ONCE)
 
 
 def swept(now: datetime, lengths: dict[str, int] = EMPTY) -> list[int]:

@@ -101,7 +101,6 @@ def test_plain_text_is_tried_once_only(telegram: TelegramFake) -> None:
         (refusal(403, "Forbidden: bot was blocked by the user"), "'chat_id'"),
         (refusal(401, "Unauthorized"), "'token'"),
         (refusal(404, "Not Found"), "'token'"),
-        (refusal(400, "upgraded", migrate_to_chat_id=-1009), "-1009"),
     ],
 )
 def test_a_refusal_that_stays_is_permanent(
@@ -112,6 +111,38 @@ def test_a_refusal_that_stays_is_permanent(
     assert (error.permanent, error.code) == (True, answer[0])
     assert names in error.message
     assert answer[1]["description"] in error.message
+
+
+@pytest.mark.parametrize(
+    ("description", "disables"),
+    [("chat not found", True), ("message thread not found", True), ("odd", False)],
+)
+def test_a_chat_that_is_gone_disables_the_channel(
+    telegram: TelegramFake, description: str, disables: bool
+) -> None:
+    telegram.answers.append(refusal(400, f"Bad Request: {description}"))
+    assert failure(telegram).disables is disables
+
+
+def test_a_group_that_moved_is_followed_and_its_number_handed_back(
+    telegram: TelegramFake,
+) -> None:
+    telegram.moved["-100123"] = -1009
+    receipt = deliver(telegram)
+    assert receipt.config_update == {"chat_id": -1009}
+    assert [each["chat_id"] for each in telegram.requests] == ["-100123", -1009]
+    assert len(telegram.messages) == 1
+
+
+def test_a_group_that_moves_for_ever_is_not_followed_for_ever(
+    telegram: TelegramFake,
+) -> None:
+    moving = refusal(400, "upgraded", migrate_to_chat_id=-1009)
+    telegram.answers.extend([moving, moving, moving])
+    error = failure(telegram)
+    assert error.permanent
+    assert "-1009" in error.message
+    assert len(telegram.requests) == 2
 
 
 def test_too_many_requests_tell_how_long_to_wait(telegram: TelegramFake) -> None:

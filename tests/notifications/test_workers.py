@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from btc_watcher.lib.redis_keys import PRIORITIES, notifications_queue
@@ -14,7 +15,13 @@ from notifications import queues, tasks
 from notifications.dispatch import messages_send
 from notifications.models import Notification, NotificationChannel
 from notifications.policy import LEASE
-from notifications.services import notifications_sweep
+from notifications.queues import tasks_enqueue
+from notifications.services import (
+    channel_update,
+    flush_moments,
+    notifications_flush,
+    notifications_sweep,
+)
 from tests.notifications.factories import message
 from tests.notifications.workers import Worker, wait_for
 
@@ -47,10 +54,19 @@ def let_the_lease_pass() -> None:
     """Change the rows as if they had been claimed and queued long ago."""
     long_ago = (timezone.now() - LEASE * 2).isoformat()
     for row in Notification.objects.all():
-        row.metadata["queued_at"] = long_ago
-        if "claim" in row.metadata:
-            row.metadata["claimed_at"] = long_ago
+        for mark in {"queued_at", "enqueued_at", "claimed_at"} & set(row.metadata):
+            row.metadata[mark] = long_ago
         row.save(update_fields=["metadata"])
+
+
+def let_the_others_be_found() -> None:
+    """Change the rows that nobody has in hand as if their tasks were long gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notification_history SET metadata = metadata"
+            ' || \'{"queued_at": "2020-01-01T00:00:00+00:00"}\''
+            " WHERE status = 'pending' AND NOT metadata ? 'claim'"
+        )
 
 
 @pytest.mark.parametrize("lanes", [1, 2])
@@ -147,6 +163,97 @@ def test_a_worker_killed_between_sending_and_recording_repeats_recognisably(
     first, repeat = smtp.received
     assert first["Message-ID"] == repeat["Message-ID"]
     assert Notification.objects.get().metadata["unknown_outcome"] is True
+
+
+def kill_while_recording(
+    channel: NotificationChannel, smtp: SmtpFake, log: Path
+) -> None:
+    """Kill a worker when the mail is out and its outcome is not recorded yet."""
+    with transaction.atomic():
+        NotificationChannel.objects.select_for_update().get(id=channel.id)
+        with Worker(log, threads=1) as worker:
+            wait_for(lambda: len(smtp.received) == 1)
+            worker.kill()
+    let_the_lease_pass()
+
+
+@pytest.mark.faults
+def test_where_the_operator_chose_so_an_unknown_outcome_is_not_repeated(
+    email_channel: NotificationChannel,
+    smtp: SmtpFake,
+    redis_client: redis.Redis,
+    tmp_path: Path,
+) -> None:
+    channel_update(email_channel, config=email_channel.config | {"at_most_once": True})
+    messages_send([message(priority="P0", title="once")])
+    kill_while_recording(email_channel, smtp, tmp_path / "killed.log")
+    with Worker(tmp_path / "next.log", threads=1):
+        tasks.sweep.delay()
+        wait_for(lambda: Notification.objects.filter(status="failed").exists())
+    row = Notification.objects.get()
+    assert "Unknown outcome" in str(row.error_message)
+    assert row.metadata["unknown_outcome"] is True
+    assert smtp.subjects() == ["[P0] once"]
+
+
+@pytest.mark.faults
+def test_a_worker_killed_in_the_middle_of_a_digest_leaves_no_member_behind(
+    email_channel: NotificationChannel,
+    smtp: SmtpFake,
+    redis_client: redis.Redis,
+    tmp_path: Path,
+) -> None:
+    channel_update(email_channel, config=email_channel.config | {"speed": {"P1": 60}})
+    messages_send([message(title=f"member {number}") for number in range(20)])
+    tasks_enqueue(notifications_flush(now=timezone.now() + timedelta(seconds=61)))
+    kill_while_recording(email_channel, smtp, tmp_path / "killed.log")
+    assert sent() == 0
+    with Worker(tmp_path / "next.log", threads=1):
+        tasks.sweep.delay()
+        wait_for(lambda: sent() == 21)
+    first, repeat = smtp.received
+    assert first["Message-ID"] == repeat["Message-ID"]
+    digest = Notification.objects.get(metadata__has_key="digest_of")
+    assert digest.metadata["unknown_outcome"] is True
+    assert Notification.objects.filter(metadata__collapsed_into=digest.id).count() == 20
+
+
+@pytest.mark.faults
+def test_a_flushed_redis_with_a_thousand_pending_loses_and_doubles_nothing(
+    email_channel: NotificationChannel,
+    smtp: SmtpFake,
+    redis_client: redis.Redis,
+    tmp_path: Path,
+) -> None:
+    # A limit that is never reached, so that the budget is forgotten, too.
+    limits = {"second": None, "minute": None, "hour": None, "day": 5000}
+    channel_update(email_channel, rate_limit_config=limits)
+    messages_send(slow_ones(1000))
+    with Worker(tmp_path / "worker.log", threads=4):
+        wait_for(lambda: len(smtp.received) >= 50)
+        redis_client.flushdb()
+        let_the_others_be_found()
+        tasks.sweep.delay()
+        wait_for(lambda: sent() == 1000, seconds=90)
+    assert len(smtp.received) == 1000
+    assert len(set(smtp.subjects())) == 1000
+
+
+@pytest.mark.faults
+def test_a_flushed_redis_keeps_nothing_held(
+    email_channel: NotificationChannel,
+    smtp: SmtpFake,
+    redis_client: redis.Redis,
+    tmp_path: Path,
+) -> None:
+    channel_update(email_channel, config=email_channel.config | {"speed": {"P2": 2}})
+    with Worker(tmp_path / "worker.log", threads=2):
+        messages_send(slow_ones(1000))
+        redis_client.flushdb()
+        wait_for(lambda: not flush_moments(now=timezone.now()))
+        tasks.flush.delay()
+        wait_for(lambda: sent() == 1001)
+    assert smtp.subjects() == ["[P2] 1000 signals"]
 
 
 @pytest.mark.faults

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -16,7 +17,11 @@ from notifications.models import Notification, NotificationChannel
 from signals_app import services
 from signals_app.feed import publisher
 from signals_app.models import Signal
-from signals_app.services import signals_delivery_record, signals_record
+from signals_app.services import (
+    signals_deliveries_record,
+    signals_delivery_record,
+    signals_record,
+)
 from strategies.models import Strategy
 from tests.signals_app.factories import NOW, candidate, run_of
 
@@ -264,3 +269,20 @@ def test_a_delivery_is_noted_on_the_signal_and_shown(redis_client: Any) -> None:
     assert signal.notification_channels == ["mail", "phone"]
     assert signal.notification_time == NOW
     assert stream(redis_client)[-1]["channel"] == "mail"
+
+
+def test_a_digest_is_noted_on_all_its_signals(redis_client: Any) -> None:
+    pairs = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+    answers = signals_record([candidate(pair=each) for each in pairs], now=NOW).answers
+    told = [identifier for identifier, _word in answers[:2] if identifier]
+
+    signals_deliveries_record(
+        signal_ids=[*told, uuid4()], channel_name="mail", sent_at=NOW
+    )
+
+    noted = Signal.objects.filter(notification_channels=["mail"])
+    assert {signal.pk for signal in noted} == set(told)
+    shown = {
+        event["id"] for event in stream(redis_client) if event["type"] == "delivered"
+    }
+    assert shown == {str(identifier) for identifier in told}

@@ -34,10 +34,11 @@ class Command(BaseCommand):
         if not result.ok:
             raise CommandError(
                 f"Notification {result.notification_id} failed: {result.answer}"
+                f"{_word_for_word(result.body)}"
             )
         self.stdout.write(
             f"Notification {result.notification_id} was sent through {found.name}:"
-            f" {result.answer}"
+            f" {result.answer}{_word_for_word(result.body)}"
         )
 
     def find(self, text: str) -> NotificationChannel:
@@ -52,3 +53,7 @@ class Command(BaseCommand):
         known = ", ".join(f"{number} {name!r}" for number, name in names) or "none yet"
         many = "More than one channel is" if channels else "No channel is"
         raise CommandError(f"{many} called {text!r}. Channels: {known}.")
+
+
+def _word_for_word(body: str) -> str:
+    return f"\nThe provider answered, word for word:\n{body}" if body else ""

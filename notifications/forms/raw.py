@@ -1,4 +1,4 @@
-"""The form of a channel: its secrets go in and never come out."""
+"""The admin's form of a channel: its secrets go in and never come out."""
 
 from __future__ import annotations
 
@@ -45,9 +45,8 @@ class ChannelForm(ModelForm):
         fields = ("name", "type", "enabled", "priority", "config", "rate_limit_config")
         help_texts: ClassVar = {
             "config": _(
-                "A JSON object without secrets. Email: host, port, security (none,"
-                " starttls, tls), username, from, to. Telegram: chat_id. Both:"
-                " priorities and message_types, lists of what the channel wants."
+                "A JSON object without secrets. “View on site” has a form for each of"
+                " its keys."
             ),
             "priority": _("Order in lists; the lowest number comes first."),
         }

@@ -1,22 +1,18 @@
-"""An SMTP server and a Bot API on loopback that can behave badly."""
+"""A mail server on loopback that can behave badly."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
-from collections import deque
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
 
     from aiosmtpd.smtp import Envelope, Session
 
@@ -143,60 +139,3 @@ class SmtpFake:
         )
         self.envelopes.append((str(envelope.mail_from), tuple(envelope.rcpt_tos)))
         return f"250 2.0.0 Ok: queued as {len(self.received)}"
-
-
-Answer = tuple[int, Any]
-SENT: Answer = (200, {"ok": True, "result": {"message_id": 77}})
-
-
-class TelegramFake:
-    """A Bot API: answers from ``answers`` in turn, then that everything was sent.
-
-    A body of bytes is sent as it is. ``hold`` leaves requests without an answer.
-    """
-
-    def __init__(self) -> None:
-        self.answers: deque[Answer] = deque()
-        self.requests: list[Mapping[str, Any]] = []
-        self.paths: list[str] = []
-        self.hold = False
-        self._released = threading.Event()
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                fake.answer(self)
-
-            def log_message(self, *_args: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    @property
-    def base(self) -> str:
-        """The value for ``api_base``."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        """Record one request and answer it."""
-        length = int(handler.headers["Content-Length"])
-        self.paths.append(handler.path)
-        self.requests.append(json.loads(handler.rfile.read(length)))
-        if self.hold:
-            self._released.wait(30)
-            return
-        status, body = self.answers.popleft() if self.answers else SENT
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        handler.send_response(status)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    def stop(self) -> None:
-        """End the server and whatever it holds."""
-        self._released.set()
-        self._server.shutdown()
-        self._thread.join(10)
-        self._server.server_close()

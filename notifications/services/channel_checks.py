@@ -1,0 +1,142 @@
+"""What every channel's configuration may say, whatever its transport."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from accounts.models import User
+from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.redis_keys import PRIORITIES
+from notifications.budgets import limits_read
+from notifications.messages import MESSAGE_TYPES
+from notifications.models import NotificationChannel
+from notifications.quiet import quiet_read
+from notifications.receivers import LANGUAGES, repeat_read, speed_read
+from notifications.rendering import templates_check
+from notifications.rules import CONDITIONS
+from notifications.transports import TRANSPORTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What a rule may list; None means any text.
+ALLOWED: Final = {
+    "strategies": None,
+    "pairs": None,
+    "types": ("BUY", "SELL", "HOLD"),
+    "timeframes": None,
+    "levels": ("strong", "medium", "weak"),
+}
+
+
+def config_check(
+    config: Mapping[str, Any], channel_id: int | None, channel_type: str
+) -> None:
+    """Raise ConfigurationError that names the wrong key; ``channel_id`` is the own."""
+    for key, allowed in (("priorities", PRIORITIES), ("message_types", MESSAGE_TYPES)):
+        value = config.get(key)
+        if value is not None and not (
+            isinstance(value, list) and set(map(str, value)) <= set(allowed)
+        ):
+            raise ConfigurationError(
+                f"{key!r} is {value!r}; use a list of {', '.join(allowed)}."
+            )
+    rules_check(config.get("rules"))
+    quiet_read(config.get("quiet_hours"))
+    speed_read(config)
+    repeat_read(config)
+    _choice(config, "language", LANGUAGES)
+    _choice(config, "at_most_once", (True, False))
+    templates_check(config.get("templates"))
+    _picture_check(config, channel_type)
+    _references_check(config, channel_id)
+
+
+def rules_check(rules: object) -> None:
+    """Raise ConfigurationError that names what is wrong with ``rules``."""
+    if rules is None:
+        return
+    if not isinstance(rules, dict):
+        raise ConfigurationError(
+            f"'rules' is {rules!r}; use an object with lists of"
+            f" {', '.join(CONDITIONS)}."
+        )
+    for name, wanted in rules.items():
+        if name not in CONDITIONS:
+            raise ConfigurationError(
+                f"There is no rule {name!r}; use {', '.join(CONDITIONS)}."
+            )
+        if wanted is None:
+            continue
+        kind = int if name == "strategies" else str
+        allowed = ALLOWED[name]
+        if not isinstance(wanted, list) or not all(
+            isinstance(each, kind)
+            and not isinstance(each, bool)
+            and (allowed is None or each in allowed)
+            for each in wanted
+        ):
+            choice = (
+                ", ".join(allowed) if allowed else "numbers" if kind is int else "texts"
+            )
+            raise ConfigurationError(
+                f"The rule {name!r} is {wanted!r}; use a list of {choice}."
+            )
+
+
+def limits_check(limits: object) -> None:
+    """Raise ConfigurationError that names what is wrong with ``rate_limit_config``."""
+    if not isinstance(limits, dict):
+        raise ConfigurationError(
+            f"The limits are {limits!r}; use an object such as"
+            ' {"second": 1, "minute": 20}.'
+        )
+    limits_read(limits, {})
+
+
+def _choice(config: Mapping[str, Any], key: str, allowed: tuple[object, ...]) -> None:
+    value = config.get(key)
+    # 1 equals True and is not meant here.
+    if value is not None and not any(
+        value is each or (value == each and not isinstance(each, bool))
+        for each in allowed
+    ):
+        raise ConfigurationError(
+            f"{key!r} is {value!r}; use one of {', '.join(map(str, allowed))}."
+        )
+
+
+def _picture_check(config: Mapping[str, Any], channel_type: str) -> None:
+    _choice(config, "picture", (True, False))
+    if not config.get("picture") or TRANSPORTS[channel_type].pictures:
+        return
+    able = ", ".join(sorted(each.type for each in TRANSPORTS.values() if each.pictures))
+    if channel_type == "feishu":
+        raise ConfigurationError(
+            "'picture' cannot be true: Feishu takes pictures only from an application"
+            f" with a token, not from a group robot. Use a channel of type {able}."
+        )
+    raise ConfigurationError(
+        f"'picture' cannot be true: channels of type {channel_type} show no pictures."
+        f" Use one of type {able}."
+    )
+
+
+def _references_check(config: Mapping[str, Any], channel_id: int | None) -> None:
+    fallback = config.get("fallback")
+    if fallback is not None:
+        if fallback == channel_id:
+            raise ConfigurationError(
+                f"'fallback' is {fallback!r}, which is this channel; name another."
+            )
+        _exists(NotificationChannel, fallback, "fallback", "channel")
+    if (user := config.get("user")) is not None:
+        _exists(User, user, "user", "user")
+
+
+def _exists(model: Any, number: object, key: str, what: str) -> None:
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    if not whole or not model.objects.filter(pk=number).exists():
+        raise ConfigurationError(
+            f"{key!r} is {number!r}, which is not the number of a {what}."
+        )

@@ -1,0 +1,66 @@
+"""Times as the pages of notifications write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.translation import ngettext
+
+from notifications.forms.delivery import span_words
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.utils.safestring import SafeString
+
+register = template.Library()
+FULL = "Y-m-d H:i:s T"
+
+
+@register.filter
+def moment(value: datetime | str | None) -> SafeString | str:
+    """Return a time of today as time of day, another with its date, in the person's zone.
+
+    Pointing at it shows all of it, with the zone.
+    """
+    return _written(value, "H:i:s")
+
+
+@register.filter
+def minute(value: datetime | str | None) -> SafeString | str:
+    """Return the same without seconds, for times that people set."""
+    return _written(value, "H:i")
+
+
+def _written(value: datetime | str | None, clock: str) -> SafeString | str:
+    at = parse_datetime(value) if isinstance(value, str) else value
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    today = timezone.localdate()
+    shape = f"m-d {clock}" if local.year == today.year else "Y-m-d H:i"
+    return format_html(
+        '<time class="num" datetime="{}" title="{}">{}</time>',
+        at.isoformat(),
+        date_format(local, FULL),
+        date_format(local, clock if local.date() == today else shape),
+    )
+
+
+@register.filter
+def span(seconds: float) -> str:
+    """Return a length of time in its largest whole unit."""
+    whole = max(0, int(seconds))
+    if whole >= 172_800:
+        days = whole // 86_400
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    if whole >= 7200:
+        return span_words(whole // 3600 * 3600)
+    if whole >= 120:
+        return span_words(whole // 60 * 60)
+    return span_words(max(1, whole))
