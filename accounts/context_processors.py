@@ -48,6 +48,8 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (reverse("strategies:list"), _("Strategies")),
         (reverse("freqtrade_mgmt:charts"), _("Charts")),
         (reverse("notifications:history"), _("Notifications")),
+        (reverse("freqtrade_mgmt:versions"), "freqtrade"),
+        (reverse("proxies:list"), _("Proxies")),
     ]
     if settings.DEMO:
         entries.append((reverse("notifications:inbox"), _("Inbox")))

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import environ
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("BTCW_HOME") or BASE_DIR / "var").expanduser().resolve()
@@ -18,3 +22,14 @@ env = environ.Env()
 for _path in (BASE_DIR / ".env", HOME / "local.env"):
     if _path.is_file():
         environ.Env.read_env(str(_path), overwrite=False)
+
+
+def environment_for_child(changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return our environment for a child process, with changes; None takes one out.
+
+    What is secret goes this way: every user of the machine can read command lines.
+    """
+    wanted = {**os.environ, **{key: value for key, value in changes.items() if value}}
+    return {
+        key: value for key, value in wanted.items() if changes.get(key, "") is not None
+    }

@@ -161,8 +161,9 @@ CELERY_TASK_ROUTES = {
         f"notifications.tasks.{task}": {"queue": redis_keys.notifications_queue("P0")}
         for task in ("sweep", "flush", "fan_out", "repeat_alerts")
     },
-    "freqtrade_mgmt.tasks.strategy_health": {
-        "queue": redis_keys.notifications_queue("P0")
+    **{
+        f"freqtrade_mgmt.tasks.{task}": {"queue": redis_keys.notifications_queue("P0")}
+        for task in ("strategy_health", "proxy_failover")
     },
 }
 CELERY_TIMEZONE = "UTC"
@@ -179,6 +180,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "freqtrade_mgmt.tasks.strategy_health",
         "schedule": schedule(30),
         "options": {"expires": 25},
+    },
+    "proxy failover": {
+        "task": "freqtrade_mgmt.tasks.proxy_failover",
+        "schedule": schedule(30),
+        "options": {"expires": 25},
+    },
+    "refresh releases": {
+        "task": "freqtrade_mgmt.tasks.refresh_releases",
+        "schedule": schedule(3600),
+        "options": {"expires": 3500},
     },
     "tell what was held": {
         "task": "notifications.tasks.flush",
@@ -204,6 +215,17 @@ CELERY_BEAT_SCHEDULE = {
         "task": "strategies.tasks.expire_drafts",
         "schedule": schedule(24 * 3600),
         "options": {"expires": 23 * 3600},
+    },
+    "test proxies": {
+        "task": "proxies.tasks.check_all",
+        "schedule": schedule(3600),
+        "options": {"expires": 3500},
+    },
+    # It looks every minute; each proxy says after how many minutes it is tried again.
+    "retry failing proxies": {
+        "task": "proxies.tasks.retry_failing",
+        "schedule": schedule(60),
+        "options": {"expires": 55},
     },
     "rotate partitions": {
         "task": "monitoring.tasks.rotate_partitions",
@@ -294,6 +316,10 @@ NOTIFICATION_OUTCOME_HANDLERS = ["signals_app.services.signals_deliveries_record
 NOTIFICATION_PICTURE_MAKER = "freqtrade_mgmt.pictures.picture_of_signal"
 # Who has signals to try rules and templates on.
 NOTIFICATION_EXAMPLES = "signals_app.examples.SignalExamples"
+
+# -- Proxies ----------------------------------------------------------------
+# Who goes through which proxy, told by the apps above.
+PROXY_USERS = ["strategies.selectors.proxy_uses", "notifications.selectors.proxy_uses"]
 
 # -- Logging ----------------------------------------------------------------
 LOGGING = {

@@ -8,7 +8,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_extra import extra_check
@@ -18,6 +18,8 @@ from freqtrade_mgmt.strategy_code import StrategyFacts, strategy_inspect
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from btc_watcher.lib.sockets import ProxyAddress
 
 __all__ = [
     "SIMULATED",
@@ -54,6 +56,7 @@ class BotSpec:
     ``pairs`` are names such as BTC/USDT, ``code`` is the strategy's source text and
     ``extra`` holds further freqtrade settings that the strategy wants. ``trades`` lets
     it open trades, on paper unless ``live`` holds the key and secret of an account.
+    ``proxy`` is what its requests to the exchange go through, None: directly.
     """
 
     strategy_id: int
@@ -67,6 +70,7 @@ class BotSpec:
     extra: Mapping[str, object] = field(default_factory=dict)
     trades: bool = False
     live: tuple[str, str] | None = field(default=None, repr=False)
+    proxy: ProxyAddress | None = None
 
 
 @dataclass(frozen=True)
@@ -298,6 +302,12 @@ def _exchange(spec: BotSpec, simulator_url: str | None) -> dict[str, Any]:
         # Exchange websockets know no proxy, and REST gives every candle.
         enable_ws=False,
     )
+    if spec.proxy is not None:
+        scheme = "https" if simulator_url is None else "http"
+        section["ccxt_config"] = {
+            **section.get("ccxt_config", {}),
+            **_proxy_setting(spec.proxy, scheme),
+        }
     if simulator_url is not None:
         url = _loopback_url(simulator_url)
         section["name"] = "binance"
@@ -308,6 +318,28 @@ def _exchange(spec: BotSpec, simulator_url: str | None) -> dict[str, Any]:
             "options": {"fetchMarkets": {"types": ["spot"]}},
         }
     return section
+
+
+def _proxy_setting(proxy: ProxyAddress, scheme: str) -> dict[str, str]:
+    """Return the one key of ccxt that sends all requests to ``scheme`` addresses there.
+
+    Any other key for an HTTP proxy leaves some requests direct, in silence, and two keys
+    end the bot.
+    """
+    # Names are looked up by the proxy (the h).
+    known = {"http": (f"{scheme}Proxy", "http"), "socks5": ("socksProxy", "socks5h")}
+    if proxy.kind not in known:
+        raise ConfigurationError(
+            f"freqtrade knows no {proxy.kind} proxies, and would go out directly. The"
+            " supervisor's bridge has to be put in between."
+        )
+    key, protocol = known[proxy.kind]
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    login = ""
+    if proxy.username or proxy.password:
+        parts = (quote(part, safe="") for part in (proxy.username, proxy.password))
+        login = ":".join(parts) + "@"
+    return {key: f"{protocol}://{login}{host}:{proxy.port}"}
 
 
 def _loopback_url(url: str) -> str:
@@ -341,6 +373,10 @@ def _log_config(paths: BotPaths) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["file"], "level": "INFO"},
-        # It writes the address of every WebSocket client, with the token in it.
-        "loggers": {"uvicorn.error": {"level": "WARNING"}},
+        "loggers": {
+            # It writes the address of every WebSocket client, with the token in it.
+            "uvicorn.error": {"level": "WARNING"},
+            # It writes all of ccxt_config, with the proxy's login in it.
+            "freqtrade.exchange.exchange": {"level": "WARNING"},
+        },
     }

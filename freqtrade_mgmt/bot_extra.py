@@ -83,6 +83,28 @@ _EXCHANGE_KEYS = frozenset(
 )
 # Everything else in ccxt_config may reroute traffic: urls, hostname, proxies, headers.
 _CCXT_KEYS = frozenset({"enableRateLimit", "rateLimit", "timeout"})
+# As ccxt spells them, in small letters and without underscores.
+_PROXY_KEYS = frozenset(
+    {
+        "aiohttpproxy",
+        "aiohttptrustenv",
+        "httpproxy",
+        "httpproxycallback",
+        "httpsproxy",
+        "httpsproxycallback",
+        "proxies",
+        "proxy",
+        "proxyurl",
+        "proxyurlcallback",
+        "requeststrustenv",
+        "socksproxy",
+        "socksproxycallback",
+        "trustenv",
+        "wsproxy",
+        "wssproxy",
+        "wssocksproxy",
+    }
+)
 
 
 def extra_check(extra: Mapping[str, object], *, simulated: bool) -> None:
@@ -90,10 +112,29 @@ def extra_check(extra: Mapping[str, object], *, simulated: bool) -> None:
     for key, value in extra.items():
         _check_top(key, value, simulated=simulated)
     _check_secrets(extra, "")
+    _check_proxies(extra, "")
     exchange = _object(extra.get("exchange", {}), "exchange")
     _check_known(exchange, _EXCHANGE_KEYS, "exchange")
     ccxt = _object(exchange.get("ccxt_config", {}), "exchange.ccxt_config")
     _check_known(ccxt, _CCXT_KEYS, "exchange.ccxt_config")
+
+
+def _check_proxies(value: object, path: str) -> None:
+    """Refuse routes of a strategy's own at any depth, also in sections nobody knows.
+
+    Beside the chosen proxy they would end the bot, or take some requests past it.
+    """
+    if not isinstance(value, dict):
+        return
+    for key, inner in value.items():
+        name = f"{path}{key}"
+        if str(key).lower().replace("_", "") in _PROXY_KEYS:
+            raise _refused(
+                name,
+                "the bot's proxy is chosen on the strategy's page, where it is tested"
+                " and replaced when it is out",
+            )
+        _check_proxies(inner, f"{name}.")
 
 
 def _check_top(key: str, value: object, *, simulated: bool) -> None:

@@ -29,6 +29,14 @@ def base_python() -> str:
     return sys.executable
 
 
+@cache
+def base_python_version() -> tuple[int, ...]:
+    """Return the version of that interpreter; two numbers where no more is known."""
+    if base_python() == sys.executable:
+        return tuple(sys.version_info[:3])
+    return _version(Path(base_python()).resolve())
+
+
 def open_to_all(path: Path) -> bool:
     """Tell whether every user may run the program ``path`` leads to."""
     try:

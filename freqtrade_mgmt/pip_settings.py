@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # Later sections win, as they do for pip.
 _SECTIONS = ("global", "install", ":env:")
@@ -25,6 +25,7 @@ class PipSettings:
     cert: str | None = None
     no_index: bool = False
     default_index: str | None = None
+    proxy: str | None = field(default=None, repr=False)
 
     def uv_toml(self) -> str:
         """Return the same settings as a configuration file of uv."""
@@ -63,6 +64,7 @@ def pip_settings_parse(listing: str) -> PipSettings:
         trusted_hosts=tuple(values.get("trusted-host", "").split()),
         cert=values.get("cert") or None,
         no_index=values.get("no-index", "").lower() in {"1", "true", "yes", "on"},
+        proxy=values.get("proxy") or None,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
 from accounts.models import User
 from accounts.preferences import django_language
 from notifications.models import (
@@ -14,9 +16,12 @@ from notifications.models import (
 )
 from notifications.receivers import Person
 from notifications.routing import Silence
+from proxies.ranking import policy_read
+from proxies.selectors import routes_of
+from proxies.uses import ProxyUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -24,6 +29,28 @@ if TYPE_CHECKING:
 def channels_enabled() -> list[NotificationChannel]:
     """Return the channels that are switched on, most important first."""
     return list(NotificationChannel.objects.filter(enabled=True))
+
+
+def proxy_uses(proxy_ids: Collection[int]) -> list[ProxyUse]:
+    """Return which channels go through some of the proxies, or would if all were well.
+
+    A channel that goes another way for now uses both: its own, and the other ``via``.
+    """
+    rows = NotificationChannel.objects.filter(config__has_key="proxy")
+    named = [(row, _number(row.config.get("proxy"))) for row in rows]
+    channels = [(row, number) for row, number in named if number is not None]
+    routes = routes_of(
+        (number, policy_read(row.config.get("proxy_policy")))
+        for row, number in channels
+    )
+    found = []
+    for (row, number), route in zip(channels, routes, strict=True):
+        now = route.proxy.pk if route.proxy else number
+        for each, via in {number: False, now: now != number}.items():
+            if each in proxy_ids:
+                url = reverse("notifications:channel", args=[row.pk])
+                found.append(ProxyUse(each, "channel", row.pk, row.name, url, via=via))
+    return found
 
 
 def notifications_of_signal(
@@ -84,3 +111,9 @@ def alerts_newest(*, since: datetime, limit: int = 100) -> Sequence[Alert]:
     open_ones = list(Alert.objects.filter(resolved_at=None)[:limit])
     resolved = Alert.objects.filter(resolved_at__gte=since).order_by("-resolved_at")
     return open_ones + list(resolved[: limit - len(open_ones)])
+
+
+def _number(value: object) -> int | None:
+    return (
+        int(value) if isinstance(value, int | str) and str(value).isdecimal() else None
+    )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from notifications.messages import content_body
 from notifications.models import ChannelType
 from notifications.words import STATES, held_words, state_of, suppressed_words
+from proxies.words import way_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ RELATED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try: when, how it ended, and the provider's answer word for word."""
+    """One try: when, how it ended, the provider's answer word for word, and the way."""
 
     at: datetime | None
     outcome: str
@@ -45,6 +46,7 @@ class Attempt:
     code: Any
     detail: str
     body: str
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _attempt(data: Mapping[str, Any]) -> Attempt:
         code=data.get("code"),
         detail=str(data.get("detail", "")),
         body=str(provider.get("body", "")) if isinstance(provider, dict) else "",
+        way=way_words(data.get("way")),
     )
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from strategies.versions import DiffLine
 
 # Shown by name elsewhere, so not among the bot's further settings.
-NAMED: Final = frozenset({"version", "proxy", "live"})
+NAMED: Final = frozenset({"version", "proxy", "proxy_policy", "live"})
 DEFAULT_COLUMN: Final = "signal_strength"
 DEFAULT_STRENGTH: Final = 50
 
@@ -139,7 +139,7 @@ def configuration(strategy: Strategy) -> Configuration:
         strength=_strength(_object(config.get("strength"))),
         thresholds=_thresholds(strategy.signal_thresholds),
         streak=_streak(config.get("notify_every")),
-        freqtrade=str(bot.get("version") or _("the newest installed")),
+        freqtrade=str(bot.get("version") or _("the current version")),
         further=tuple(Setting(k, value_text("", v)) for k, v in settings_flat(rest)),
         stake_currency=str(config.get("stake_currency") or ""),
         class_name=str(config.get("class_name") or ""),

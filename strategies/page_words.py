@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from proxies.words import POLICY_WORDS
 from strategies.models import Strategy
 from strategies.template_words import (
     choice_text,
@@ -53,6 +54,7 @@ FIELDS: Final = {
     "config.template.name": gettext_lazy("Template"),
     "freqtrade_config.version": gettext_lazy("freqtrade version"),
     "freqtrade_config.proxy": gettext_lazy("Proxy"),
+    "freqtrade_config.proxy_policy": gettext_lazy("When the proxy is out"),
     "freqtrade_config.live.enabled": gettext_lazy("Trading for real"),
     "freqtrade_config.live.by": gettext_lazy("Trading for real: turned on by"),
     "freqtrade_config.live.at": gettext_lazy("Trading for real: since"),
@@ -168,6 +170,8 @@ def _word(path: str, value: str) -> str:
         return choice_text(path.removeprefix(PARAMETER), value)
     if path == "config.exchange":
         return exchange_label(value)
+    if path == "freqtrade_config.proxy_policy":
+        return str(dict(POLICY_WORDS).get(value, value))
     return template_title(value) if path == "config.template.name" else value
 
 

@@ -78,6 +78,53 @@ SENTENCES: Final = tuple(
                 " %(most)s MB. Stop another strategy, or raise BTCW_BOTS_MEMORY_MB."
             ),
         ),
+        (
+            r"it may not go any way that is left",
+            _("it may not go any way that is left"),
+        ),
+        (r"Its proxy (?P<name>.+) is out, and", _("Its proxy %(name)s is out, and")),
+        (
+            r"Its proxy (?P<name>.+) is switched off, and",
+            _("Its proxy %(name)s is switched off, and"),
+        ),
+        (
+            r"Its proxy (?P<name>.+) does not exist any more, and",
+            _("Its proxy %(name)s does not exist any more, and"),
+        ),
+        (
+            r"it may not go any other way\. It starts again by itself when that changes\.",
+            _(
+                "it may not go any other way. It starts again by itself when that changes."
+            ),
+        ),
+        (
+            r"no other one is well\. It starts again by itself when that changes\.",
+            _("no other one is well. It starts again by itself when that changes."),
+        ),
+        (
+            r"The proxy (?P<name>.+) refuses the user name or the password\.",
+            _("The proxy %(name)s refuses the user name or the password."),
+        ),
+        (
+            r"Nobody answers at the address of the proxy (?P<name>.+)\.",
+            _("Nobody answers at the address of the proxy %(name)s."),
+        ),
+        (
+            r"The proxy (?P<name>.+) does not answer in time\.",
+            _("The proxy %(name)s does not answer in time."),
+        ),
+        (
+            r"The host name of the proxy (?P<name>.+) has no address\.",
+            _("The host name of the proxy %(name)s has no address."),
+        ),
+        (
+            r"The proxy (?P<name>.+) cannot be reached\.",
+            _("The proxy %(name)s cannot be reached."),
+        ),
+        (
+            r"The proxy (?P<name>.+) does not connect to the exchange\.",
+            _("The proxy %(name)s does not connect to the exchange."),
+        ),
     )
 )
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
+from proxies.models import Proxy
+from proxies.uses import ProxyUse
 from strategies.cache import listed_get, listed_set
 from strategies.lifecycle import WANTED_UP
 from strategies.models import Strategy, StrategyProcess, StrategyVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -23,7 +27,7 @@ class ListedStrategy:
     """One row of the list of strategies.
 
     ``freqtrade_version`` and ``proxy`` (proxies.id) are what was chosen: None stands
-    for the newest installed and for no proxy. ``live`` tells whether it may trade for
+    for the current version and for no proxy. ``live`` tells whether it may trade for
     real. ``heartbeat`` is when its open process was last seen; None without one.
     ``health_metrics`` is as stored.
     """
@@ -122,6 +126,32 @@ def processes_of(strategy_id: int, limit: int = 20) -> list[StrategyProcess]:
     """Return the last ``limit`` processes of a strategy, newest first."""
     found = StrategyProcess.objects.filter(strategy_id=strategy_id)
     return list(found.order_by("-id")[:limit])
+
+
+def proxy_uses(proxy_ids: Collection[int]) -> list[ProxyUse]:
+    """Return which strategies go through some of the proxies, or want to.
+
+    One that goes another way for now uses both: its own, and the other ``via``.
+    """
+    rows = strategies_all().filter(freqtrade_config__has_key="proxy")
+    found = []
+    for key, name, wanted, route in rows.values_list(
+        "id", "name", "freqtrade_config__proxy", "health_metrics__route"
+    ):
+        used = route.get("proxy") if isinstance(route, dict) else None
+        current = isinstance(route, dict) and route.get("wanted") == wanted
+        for number in {wanted, used if current else wanted} & set(proxy_ids):
+            url = reverse("strategies:detail", args=[key])
+            via = number != wanted
+            found.append(ProxyUse(number, "strategy", key, name, url, via=via))
+    return found
+
+
+def proxy_names(numbers: Iterable[object]) -> dict[str, str]:
+    """Return the names of proxies by their numbers as texts; those that are gone lack."""
+    wanted = [int(str(each)) for each in numbers if str(each).isdecimal()]
+    rows = Proxy.objects.filter(pk__in=wanted).values_list("id", "name")
+    return {str(number): name for number, name in rows}
 
 
 def strategies_listed() -> list[ListedStrategy]:

@@ -33,7 +33,8 @@ class TransportFacts(TypedDict, total=False):
     somebody mends it, so the channel is to be switched off. ``unknown``: the request
     was on its way when the connection ended or time was up, so it may have been
     accepted. ``code`` is the provider's own code or the HTTP status, ``retry_after``
-    the seconds that it asked us to wait, ``body`` its answer word for word.
+    the seconds that it asked us to wait, ``body`` its answer word for word. ``cause``
+    is a word of btc_watcher.lib.causes where there was no answer.
     """
 
     permanent: bool
@@ -42,6 +43,7 @@ class TransportFacts(TypedDict, total=False):
     code: int | None
     retry_after: float | None
     body: str
+    cause: str
 
 
 class TransportError(BtcWatcherError):
@@ -55,6 +57,7 @@ class TransportError(BtcWatcherError):
         self.code = facts.get("code")
         self.retry_after = facts.get("retry_after")
         self.body = facts.get("body", "")
+        self.cause = facts.get("cause", "")
 
     @property
     def facts(self) -> TransportFacts:
@@ -66,4 +69,5 @@ class TransportError(BtcWatcherError):
             "code": self.code,
             "retry_after": self.retry_after,
             "body": self.body,
+            "cause": self.cause,
         }

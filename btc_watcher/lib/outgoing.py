@@ -15,6 +15,7 @@ from urllib3.contrib.socks import SOCKSConnection
 from urllib3.exceptions import HTTPError
 
 from btc_watcher.lib.addresses import literal_check
+from btc_watcher.lib.causes import TIMEOUT, cause_of
 from btc_watcher.lib.errors import TransportError
 from btc_watcher.lib.sockets import (
     SCHEMES,
@@ -64,7 +65,8 @@ class OutgoingSession(requests.Session):
 
     ``proxy`` is a whole proxy URL or a ProxyAddress. Environment proxies are
     ignored: where traffic goes is decided by configuration, never by accident.
-    ``seconds`` bounds all calls together, ``largest`` is the longest body in bytes,
+    ``seconds`` bounds all calls together, ``patience`` replaces the usual times for
+    one call and each of its parts, ``largest`` is the longest body in bytes,
     ``allowed`` says to which addresses a connection may go.
     """
 
@@ -73,6 +75,7 @@ class OutgoingSession(requests.Session):
         *,
         proxy: str | ProxyAddress | None = None,
         seconds: float | None = None,
+        patience: float | None = None,
         largest: int = LARGEST_BODY,
         allowed: Callable[[Address], bool] | None = None,
     ) -> None:
@@ -82,6 +85,7 @@ class OutgoingSession(requests.Session):
         self.mount("https://", WatchedAdapter(max_retries=0))
         self.mount("http://", WatchedAdapter(max_retries=0))
         self._ends = time.monotonic() + (seconds or SESSION_SECONDS)
+        self._patience = patience
         self._largest = largest
         self._allowed = allowed
         if proxy:
@@ -101,9 +105,11 @@ class OutgoingSession(requests.Session):
         host = _host(url)
         if self._allowed:
             literal_check(host, self._allowed)
-        seconds = min(TOTAL_TIMEOUT, self._ends - time.monotonic())
+        left = self._ends - time.monotonic()
+        seconds = min(self._patience or TOTAL_TIMEOUT, left)
         if seconds <= 0:
-            raise TransportError(f"There was no time left to ask {host}.")
+            message = f"There was no time left to ask {host}."
+            raise TransportError(message, cause=TIMEOUT)
         exchange = Exchange(self._allowed)
         told: list[requests.Response] = []
         try:
@@ -126,7 +132,10 @@ class OutgoingSession(requests.Session):
         return self.request(
             method,
             url,
-            timeout=(min(CONNECT_TIMEOUT, seconds), min(READ_TIMEOUT, seconds)),
+            timeout=(
+                min(self._patience or CONNECT_TIMEOUT, seconds),
+                min(self._patience or READ_TIMEOUT, seconds),
+            ),
             allow_redirects=False,
             stream=True,
             **extra,
@@ -185,12 +194,14 @@ def _no_answer(
     error: Exception, host: str, exchange: Exchange, status: int | None, seconds: float
 ) -> TransportError:
     """Return the TransportError for a request that had no whole answer."""
+    cause = TIMEOUT if exchange.overdue else cause_of(error)
     if not exchange.sent:
         # An address or a header that cannot be sent will never be.
         return TransportError(
             f"No connection to {host}: {type(error).__name__}."
             " Check the network and the channel's proxy.",
             permanent=isinstance(error, ValueError),
+            cause=cause,
         )
     waited = seconds if exchange.overdue else min(READ_TIMEOUT, seconds)
     if exchange.overdue or isinstance(error, requests.Timeout | TimeoutError):
@@ -199,7 +210,7 @@ def _no_answer(
         problem = f"{host} ended the connection before its answer was complete."
     # A refusal is a refusal, even when its words were lost.
     unknown = status is None or 200 <= status < 300
-    return TransportError(problem, unknown=unknown, code=status)
+    return TransportError(problem, unknown=unknown, code=status, cause=cause)
 
 
 def proxy_url(proxy: ProxyAddress) -> str:

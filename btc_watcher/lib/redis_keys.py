@@ -16,10 +16,15 @@ RATE_LIMIT_TTL: Final = 60
 STREAM_LENGTH: Final = 20_000
 CANDLES_LAST_TTL: Final = 24 * 3600
 CANDLES_LOCK_TTL: Final = 10
+PROXY_TEST_TTL: Final = 600
+OPERATION_TTL: Final = 3600
+RELEASES_WANTED_TTL: Final = 120
 
 SIGNALS_REALTIME: Final = "signals:realtime"
 SYSTEM_STATUS: Final = "system:status"
 SIGNALS_STREAM: Final = "queue:signals"
+FREQTRADE_RELEASES: Final = "freqtrade:releases"
+FREQTRADE_RELEASES_WANTED: Final = "freqtrade:releases:wanted"
 DEFAULT_QUEUE: Final = "queue:default"
 
 PRIORITIES: Final = ("P0", "P1", "P2")
@@ -71,3 +76,18 @@ def candles_lock(strategy_id: int, pair: str, timeframe: str) -> str:
 def provider_token(name: str) -> str:
     """Text: a provider's access token, encrypted; it lives as long as the token."""
     return f"notifications:token:{name}"
+
+
+def proxy_test(proxy_id: int) -> str:
+    """Text: how far a test of a proxy has come that somebody waits for, as JSON."""
+    return f"proxies:test:{proxy_id}"
+
+
+def proxy_test_claim(proxy_id: int, why: str) -> str:
+    """There while no second test is to be asked for, for the same reason."""
+    return f"proxies:test:{proxy_id}:{why}"
+
+
+def freqtrade_operation(operation_id: int) -> str:
+    """Text: how far an installation is at this moment, as JSON."""
+    return f"freqtrade:operation:{operation_id}"

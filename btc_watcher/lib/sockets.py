@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import socket
 import threading
 from contextvars import ContextVar
@@ -19,6 +20,12 @@ import socks
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from btc_watcher.lib.addresses import address_check, addresses_check
+from btc_watcher.lib.causes import (
+    BROKEN,
+    ProxyRefusedError,
+    cause_of_status,
+    socks_refusal,
+)
 from btc_watcher.lib.errors import TransportError
 
 if TYPE_CHECKING:
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
 KINDS: Final = {"socks4": socks.SOCKS4, "socks5": socks.SOCKS5}
 # Bytes of the answer to CONNECT.
 LONGEST_HEAD: Final = 16_384
+# As http.client words it.
+REFUSED_TUNNEL: Final = re.compile(r"^Tunnel connection failed: (\d{3})")
 SCHEMES: Final = {"http": "http", "socks4": "socks4a", "socks5": "socks5h"}
 
 
@@ -136,7 +145,13 @@ class WatchedConnection:
             exchange.sent = True
 
     def _tunnel(self: Any) -> None:
-        super()._tunnel()  # type: ignore[misc]
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        except OSError as error:
+            if found := REFUSED_TUNNEL.match(str(error)):
+                cause = cause_of_status(int(found[1]))
+                raise ProxyRefusedError("The proxy refused.", cause) from None
+            raise
         # An answer of the proxy that was cut off looks like one that has ended.
         if exchange := _current.get():
             exchange.still_in_time()
@@ -221,9 +236,7 @@ def _socks_connect(
     try:
         sock.connect(target)
     except socks.ProxyError as error:
-        if isinstance(error.socket_err, TimeoutError):
-            raise TimeoutError from None
-        raise OSError(type(error).__name__) from None
+        raise socks_refusal(error) from None
 
 
 def _http_connect(
@@ -242,8 +255,9 @@ def _http_connect(
     while not head.endswith(b"\r\n\r\n"):
         byte = sock.recv(1)
         if not byte or len(head) >= LONGEST_HEAD:
-            raise OSError("The proxy's answer is none.")
+            raise ProxyRefusedError("The proxy's answer is none.", BROKEN)
         head += byte
     status = head.split(b"\r\n", 1)[0].split()[1:2]
     if status != [b"200"]:
-        raise OSError("The proxy refused.")
+        number = int(status[0]) if status and status[0].isdigit() else 0
+        raise ProxyRefusedError("The proxy refused.", cause_of_status(number))

@@ -97,7 +97,7 @@ class Preparation:
     def install_freqtrade(self) -> None:
         """Install the newest freqtrade, or do nothing when it is there."""
         with self.terminal.step("Installing freqtrade (its own environment)") as say:
-            self._manage("install_freqtrade", say=say)
+            self._manage("freqtrade", "install", say=say)
 
     def seed(self) -> str | None:
         """Make the administrator and the demonstration.

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from freqtrade_mgmt.bot_config import SIMULATED
 from freqtrade_mgmt.models import FreqtradeVersion
-from freqtrade_mgmt.selectors import version_order
+from freqtrade_mgmt.selectors import current_version, version_order
 from proxies.models import Proxy
 
 Choices = list[tuple[str, str]]
@@ -85,8 +85,8 @@ def versions_installed() -> list[str]:
 
 def version_choices(stored: str, installed: list[str]) -> Choices:
     """Return the releases to run on; what is stored stays, with a word on it."""
-    newest = installed[0] if installed else _("none yet")
-    found = [("", _("Newest installed (%(version)s)") % {"version": newest})]
+    current = current_version() or _("none yet")
+    found = [("", _("The current version (%(version)s)") % {"version": current})]
     found += [(version, version) for version in installed]
     if stored and stored not in installed:
         gone = _("%(version)s (not installed)") % {"version": stored}

@@ -28,6 +28,7 @@ from freqtrade_mgmt.forms.values import (
 )
 from freqtrade_mgmt.strategy_code import MAXIMUM_BYTES, strategy_check
 from freqtrade_mgmt.trial.words import problem_shown
+from proxies.words import POLICY_WORDS
 from strategies.drafts import is_edit
 from strategies.models import Strategy
 from strategies.rules import EXCHANGE, NAME_LENGTH, name_cleaned
@@ -126,6 +127,12 @@ class DraftForm(forms.Form):
     version = forms.ChoiceField(label=gettext_lazy("freqtrade"), required=False)
     proxy = forms.ChoiceField(
         label=gettext_lazy("Route to the exchange"), required=False
+    )
+    proxy_policy = forms.ChoiceField(
+        label=gettext_lazy("When the proxy is out"),
+        required=False,
+        choices=POLICY_WORDS,
+        help_text=gettext_lazy("It goes back by itself when the proxy is well again."),
     )
     extra = SettingsField(
         label=gettext_lazy("Further freqtrade settings"),

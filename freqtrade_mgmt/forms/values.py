@@ -12,6 +12,7 @@ from freqtrade_mgmt.blueprints import blueprint
 from freqtrade_mgmt.bot_config import SIMULATED
 from freqtrade_mgmt.forms.choices import EXCHANGES, OTHER
 from freqtrade_mgmt.forms.fields import quote_of
+from proxies.ranking import DEFAULT_POLICY
 from signals_app.grading import StrengthRule, Thresholds
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from strategies.models import Strategy
 
 # Keys of freqtrade_config that are BTC Watcher's; the others go to the bot.
-OUR_KEYS: Final = ("version", "proxy", "live")
+OUR_KEYS: Final = ("version", "proxy", "proxy_policy", "live")
 PARAMETER: Final = "p_"
 # Where a draft keeps what was typed and is not valid yet: {field: [texts]}.
 TYPED: Final = "typed"
@@ -71,6 +72,7 @@ def form_data(draft: Strategy) -> QueryDict:
         **_signals(draft),
         "version": bot.get("version", ""),
         "proxy": bot.get("proxy", ""),
+        "proxy_policy": bot.get("proxy_policy") or DEFAULT_POLICY,
         "extra": _extra_text(bot),
     }
     for name, value in stored.items():
@@ -198,4 +200,10 @@ def _bot(stored: Mapping[str, Any], cleaned: Mapping[str, Any]) -> dict[str, Any
             bot.pop(key, None)
             if cleaned[key]:
                 bot[key] = kind(cleaned[key])
+    if "proxy_policy" in cleaned and "proxy" in cleaned:
+        bot.pop("proxy_policy", None)
+        policy = cleaned["proxy_policy"] or DEFAULT_POLICY
+        # Without a proxy it means nothing, and the usual one need not be written.
+        if cleaned["proxy"] and policy != DEFAULT_POLICY:
+            bot["proxy_policy"] = policy
     return bot

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from freqtrade_mgmt.health.conditions import FREE_OF_GROUPS, RULES, Conditions
-from freqtrade_mgmt.health.groups import Behind, Verdict, groups_judge
+from freqtrade_mgmt.health.groups import Behind, Verdict, groups_judge, known_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,12 +113,15 @@ def _groups_step(
 ) -> tuple[dict[str, dict[str, Any]], list[Note]]:
     groups: dict[str, dict[str, Any]] = {}
     notes = []
+    elsewhere = known_out([one.behind for one in watched])
     for code in known.keys() | verdicts.keys():
         verdict = verdicts.get(code, Verdict(out=False))
         state = _advance(known.get(code), verdict.out, verdict.values, now)
         if state is None:
             continue
-        kind, state = _tell(state, now, hold=timedelta(0), muted_by=None)
+        # What others have proven, others tell.
+        muted_by = code if code in elsewhere else None
+        kind, state = _tell(state, now, hold=timedelta(0), muted_by=muted_by)
         if kind:
             notes.append(_group_note(kind, code, state, watched))
         if not _over(state):

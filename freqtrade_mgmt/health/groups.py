@@ -24,7 +24,8 @@ class Behind:
     ``groups`` maps the codes of what it hangs on to their names. ``sick`` is whether
     it looks like an outage, None when that cannot be told; ``ailing`` is the same with
     less proof, for an outage that is known already. ``sign`` tells that its log speaks
-    of the exchange; ``newest_s`` is the age of its newest candle.
+    of the exchange; ``newest_s`` is the age of its newest candle. ``out`` are those of
+    the groups that are known to be out by other proof, and told by others.
     """
 
     groups: Mapping[str, str]
@@ -32,6 +33,7 @@ class Behind:
     ailing: bool = False
     sign: bool = False
     newest_s: float | None = None
+    out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,11 @@ def group_code(kind: str, key: str) -> str:
 def behind(subject: Subject, facts: Facts) -> Behind:
     """Return what a strategy tells about what it hangs on."""
     groups = {SUPERVISOR: SUPERVISOR}
+    out: frozenset[str] = frozenset()
     if subject.proxy:
-        groups[group_code("proxy", subject.proxy)] = subject.proxy_name
+        proxy = group_code("proxy", subject.proxy)
+        groups[proxy] = subject.proxy_name
+        out = frozenset({proxy}) if subject.proxy_out else out
     groups[group_code("exchange", subject.exchange)] = subject.exchange
     stale = staleness(facts)
     # One stale pair among many is that pair's own trouble.
@@ -72,6 +77,7 @@ def behind(subject: Subject, facts: Facts) -> Behind:
         ailing=sick or dry or silent,
         sign=sign,
         newest_s=min(ages, default=None),
+        out=out,
     )
 
 
@@ -96,6 +102,14 @@ def groups_judge(
     if supervised is False:
         return verdicts | {code: Verdict(out=None) for code in codes}
     explained: set[int] = set()
+    for code in sorted(known_out(strategies) & codes.keys()):
+        name = codes.pop(code)
+        members = frozenset(
+            number for number, one in enumerate(strategies) if code in one.groups
+        )
+        values = {"name": name, "count": len(members), "members": len(members)}
+        verdicts[code] = Verdict(out=True, values=values, share=1.0, sick=members)
+        explained |= members
     while codes:
         found = {
             code: _judge(code, name, strategies, code in raised, explained)
@@ -108,6 +122,11 @@ def groups_judge(
         explained |= found[best].sick
         del codes[best]
     return verdicts
+
+
+def known_out(strategies: Sequence[Behind]) -> frozenset[str]:
+    """Return the groups that are known to be out by other proof than their strategies."""
+    return frozenset().union(*(one.out for one in strategies))
 
 
 def _weight(code: str, verdict: Verdict, raised: Collection[str]) -> tuple[Any, ...]:

@@ -60,7 +60,8 @@ class Subject:
 
     ``candle_s`` is None for a timeframe that cannot be read; ``last_candles`` are open
     times in ms; ``wanted_since`` is when the rounds first saw it wanted without a gap,
-    ``no_process_since`` when they first saw it without a process.
+    ``no_process_since`` when they first saw it without a process. ``proxy_out`` says
+    that the tests of its proxy fail.
     """
 
     strategy_id: int
@@ -72,6 +73,7 @@ class Subject:
     created_at: datetime
     proxy: str = ""
     proxy_name: str = ""
+    proxy_out: bool = False
     reason: str = ""
     last_candles: Mapping[str, int] = field(default_factory=dict)
     wanted_since: datetime | None = None

@@ -14,11 +14,12 @@ from signals_app.timeframes import duration
 
 # Rounds come every 30 s; after a longer pause nobody watched.
 GAP: Final = timedelta(minutes=5)
-# Those that are wanted or given up, and those that were rated when last looked at.
+# Those that are wanted or given up, and those that were rated when last looked at. Their
+# proxy is the one that they go through now, or wait for.
 SUBJECTS: Final = """
 SELECT s.id, s.name, s.status, s.created_at,
        s.config ->> 'exchange', s.config -> 'pairs', s.config ->> 'timeframe',
-       s.freqtrade_config ->> 'proxy', x.name,
+       w.proxy, x.name, x.enabled AND x.status = 'unhealthy',
        s.health_metrics ->> 'reason', s.health_metrics -> 'last_candles',
        s.health_metrics -> 'alarms',
        s.health_metrics #>> '{health,level}', s.health_metrics #>> '{health,checked_at}',
@@ -26,7 +27,13 @@ SELECT s.id, s.name, s.status, s.created_at,
        s.health_metrics #> '{health,lowest}',
        p.id, p.pid, p.start_time, p.last_heartbeat, p.resource_usage
   FROM strategies s
-  LEFT JOIN proxies x ON x.id::text = s.freqtrade_config ->> 'proxy'
+  LEFT JOIN LATERAL (
+       SELECT CASE WHEN s.health_metrics #>> '{route,allowed}' = 'true'
+                    AND s.health_metrics #>> '{route,wanted}'
+                        = s.freqtrade_config ->> 'proxy'
+                   THEN s.health_metrics #>> '{route,proxy}'
+                   ELSE s.freqtrade_config ->> 'proxy' END AS proxy) w ON true
+  LEFT JOIN proxies x ON x.id::text = w.proxy
   LEFT JOIN LATERAL (
        SELECT id, pid, start_time, last_heartbeat, resource_usage
          FROM strategy_processes
@@ -46,9 +53,8 @@ def subjects_read(now: datetime) -> list[Subject]:
 
 def _subject(row: tuple[Any, ...], now: datetime) -> Subject:
     strategy_id, name, status, created, exchange, pairs, timeframe = row[:7]
-    proxy, proxy_name, reason, candles, alarms, level, checked, since, lowest = row[
-        7:16
-    ]
+    proxy, proxy_name, proxy_out, reason, candles, alarms = row[7:13]
+    level, checked, since, lowest = row[13:17]
     known_alarms = _object(alarms)
     return Subject(
         strategy_id=strategy_id,
@@ -60,13 +66,14 @@ def _subject(row: tuple[Any, ...], now: datetime) -> Subject:
         created_at=created,
         proxy=proxy or "",
         proxy_name=proxy_name or proxy or "",
+        proxy_out=proxy_out is True,
         reason=reason or "",
         last_candles=_stamps(candles),
         wanted_since=_wanted_since(level, _moment(checked), _moment(since), now),
         no_process_since=_moment(_object(known_alarms.get("not_started")).get("since")),
         lowest=_object(lowest) or None,
         alarms=known_alarms,
-        process=_process(row[16:]),
+        process=_process(row[17:]),
     )
 
 

@@ -46,6 +46,9 @@ async def adopt(
         paths=BotPaths.of(folder),
         identity=identity,
         revision=str(left.details.get("revision", "")),
+        freqtrade_version=str(left.details.get("freqtrade_version", "")),
+        proxy=str(left.details.get("proxy_name") or ""),
+        bridge=str(left.details.get("bridge") or ""),
         # It analysed candles, so it is waited for while its exchange is away.
         ran=max(newest.values(), default=0) > process.key.create_time * 1000,
     )

@@ -15,6 +15,7 @@ from freqtrade_mgmt.supervisor.collector import Collector
 from freqtrade_mgmt.supervisor.identity import listens
 from freqtrade_mgmt.supervisor.logs import cut_console, tail
 from freqtrade_mgmt.supervisor.plan import Observed, Phase, cause_of
+from freqtrade_mgmt.supervisor.revisions import is_current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,8 @@ class Life:
     ``row`` is its row in strategy_processes, ``revision`` what it runs, ``port`` keeps
     its port, and ``log_starts`` are the sizes that its logs (console, own) had before.
     ``ran`` tells that it ran already, under an earlier supervisor; ``secrets`` are of
-    the account that it trades on.
+    the account that it trades on. ``proxy`` is the name of its proxy, ``bridge`` the
+    key of the bridge to it; both are empty without one.
     """
 
     process: BotProcess
@@ -52,6 +54,9 @@ class Life:
     paths: BotPaths
     identity: BotIdentity
     revision: str = ""
+    freqtrade_version: str = ""
+    proxy: str = ""
+    bridge: str = ""
     port: Port | None = None
     log_starts: tuple[int, int] = (0, 0)
     ran: bool = False
@@ -104,9 +109,15 @@ class Bot:
             since=self.since,
             healthy=self._ran and self._answers_well,
             ran=self._ran,
-            current=revision in (None, self.life.revision),
+            current=self._is_current(revision),
             doubt=self._doubt(),
             excess=excess if held > memory_mb else "",
+        )
+
+    def _is_current(self, revision: str | None) -> bool:
+        life = self.life
+        return revision is None or is_current(
+            revision, life.revision, life.freqtrade_version
         )
 
     @property

@@ -19,6 +19,7 @@ from freqtrade_mgmt.bot_config import (
     bot_name,
 )
 from freqtrade_mgmt.supervisor import records
+from freqtrade_mgmt.supervisor.bots import Life
 from freqtrade_mgmt.supervisor.limits import limits_of
 from freqtrade_mgmt.supervisor.logs import size
 from freqtrade_mgmt.supervisor.processes import RUN_MARK, BotProcess
@@ -28,6 +29,7 @@ from strategies.services import process_started
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from freqtrade_mgmt.supervisor.processes import Port
     from freqtrade_mgmt.supervisor.records import Job
     from strategies.models import StrategyProcess
 
@@ -36,10 +38,12 @@ if TYPE_CHECKING:
 class Launch:
     """A start that is prepared: everything is on disk, nothing runs yet.
 
-    ``run`` marks this one start in the environment of the process.
+    ``run`` marks this one start in the environment of the process, ``bridge`` is the
+    key of the bridge that the bot goes through, if it does.
     """
 
     job: Job
+    bridge: str
     run: str
     paths: BotPaths
     identity: BotIdentity
@@ -47,7 +51,7 @@ class Launch:
     log_starts: tuple[int, int]
 
     @classmethod
-    def prepare(cls, job: Job, port: int) -> Launch:
+    def prepare(cls, job: Job, port: int, bridge: str = "") -> Launch:
         """Write the bot's folder; raises ConfigurationError when it cannot work."""
         credentials = BotCredentials.random()
         folder = records.bot_folder(job.spec.strategy_id)
@@ -59,6 +63,7 @@ class Launch:
         give(paths.folder, user)
         return cls(
             job=job,
+            bridge=bridge,
             run=uuid.uuid4().hex,
             paths=paths,
             identity=BotIdentity(credentials, port, bot_name(job.spec.strategy_id)),
@@ -68,13 +73,17 @@ class Launch:
 
     def record(self) -> StrategyProcess:
         """Record the process that is about to start, and what is known of it."""
-        details = {
+        details: dict[str, object] = {
             "port": self.identity.port,
             "freqtrade_version": self.job.freqtrade_version,
             "revision": self.job.revision,
             "run": self.run,
             "own_user": self.user is not None,
         }
+        if self.job.way is not None:
+            details["proxy"] = self.job.way.number
+            details["proxy_name"] = self.job.way.name
+            details["bridge"] = self.bridge
         return process_started(self.job.spec.strategy_id, details=details)
 
     def start(self) -> BotProcess:
@@ -87,6 +96,24 @@ class Launch:
             console=self.paths.console,
             run_as=self.user,
             limits=limits_of(settings.BOT_MEMORY_MB, own_user=self.user is not None),
+        )
+
+    def life(self, process: BotProcess, row: int, port: Port) -> Life:
+        """Return the life that begins with ``process``, recorded in ``row``."""
+        job, proxy = self.job, self.job.spec.proxy
+        password = (proxy.password,) if proxy is not None and proxy.password else ()
+        return Life(
+            process=process,
+            row=row,
+            paths=self.paths,
+            identity=self.identity,
+            revision=job.revision,
+            freqtrade_version=job.freqtrade_version,
+            proxy=job.way.name if job.way is not None else "",
+            bridge=self.bridge,
+            port=port,
+            log_starts=self.log_starts,
+            secrets=(*(job.spec.live or ()), *password),
         )
 
 

@@ -202,7 +202,11 @@ CONFIGURATION_SIGNS: Final = (
     re.compile(r"Exchange .* is not supported.*|Exchange .* does not support .*"),
     re.compile(r"InvalidProxySettings.*"),
 )
-EXCHANGE_SIGNS: Final = (re.compile(r"Could not load markets.*"),)
+EXCHANGE_SIGNS: Final = (
+    re.compile(r"Could not load markets.*"),
+    # A SOCKS proxy that fails ends the bot before it can say so itself.
+    re.compile(r"\bProxy(?:Connection|Timeout)?Error: .*"),
+)
 SIGNS: Final = (
     (Cause.EXCHANGE, EXCHANGE_SIGNS),
     (Cause.CONFIGURATION, CONFIGURATION_SIGNS),

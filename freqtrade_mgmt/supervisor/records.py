@@ -12,12 +12,14 @@ from django.utils import timezone
 
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_config import BotSpec
-from freqtrade_mgmt.selectors import environment_python
+from freqtrade_mgmt.selectors import environment_python, standing
 from freqtrade_mgmt.strategy_code import strategy_inspect
 from freqtrade_mgmt.supervisor.frames import Watched
 from freqtrade_mgmt.supervisor.identity import ProcessKey
 from freqtrade_mgmt.supervisor.processes import BotProcess
+from freqtrade_mgmt.supervisor.revisions import revision
 from freqtrade_mgmt.supervisor.told import given_up
+from freqtrade_mgmt.supervisor.ways import COLUMNS, ProxyWay, Ways, way_held, way_take
 from signals_app.strategy_rules import strength_rule_of, thresholds_of
 from signals_app.timeframes import duration
 from strategies.errors import StrategyMissingError
@@ -38,12 +40,12 @@ if TYPE_CHECKING:
     from strategies.models import StrategyProcess
 
 # Keys of freqtrade_config that are ours; the rest goes to the bot.
-OUR_KEYS = frozenset({"version", "proxy", "live"})
+OUR_KEYS = frozenset({"version", "proxy", "proxy_policy", "live"})
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that is needed to run one strategy."""
+    """Everything that is needed to run one strategy; ``way`` None: directly."""
 
     spec: BotSpec
     watched: Watched
@@ -51,13 +53,18 @@ class Job:
     python: Path
     newest: Mapping[str, int]
     revision: str
+    way: ProxyWay | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The strategies by what is asked of them: ids, and the revision that shall run."""
+    """The strategies by what is asked of them: ids, and the revision that shall run.
+
+    ``held`` are wanted, but their proxy is out and they may not go any other way.
+    """
 
     up: Mapping[int, str] = field(default_factory=dict)
+    held: frozenset[int] = frozenset()
     stopping: frozenset[int] = frozenset()
 
 
@@ -74,22 +81,27 @@ class OpenProcess:
 def wishes() -> Wishes:
     """Return what is asked of the strategies now."""
     asked = strategies_all().filter(status__in=[*WANTED_UP, Status.STOPPING])
-    rows = list(
-        asked.values_list("id", "status", "version", "health_metrics__restarts")
+    rows = asked.values_list(
+        "id",
+        "status",
+        "version",
+        "health_metrics__restarts",
+        "freqtrade_config__version",
+        *COLUMNS,
     )
-    return Wishes(
-        up={
-            key: revision(version, restarts)
-            for key, status, version, restarts in rows
-            if status in WANTED_UP
-        },
-        stopping=frozenset(row[0] for row in rows if row[1] == Status.STOPPING),
-    )
-
-
-def revision(version: str, restarts: int | None) -> str:
-    """Name what shall run: a bot of another revision is replaced."""
-    return f"{version}+{restarts or 0}"
+    freqtrade, ways = standing(), Ways()
+    up, stopping, held = {}, set(), set()
+    for key, status, version, restarts, pin, *columns in rows:
+        if status == Status.STOPPING:
+            stopping.add(key)
+            continue
+        mark = ways.mark(*columns)
+        if mark is None:
+            held.add(key)
+            continue
+        wanted = freqtrade.version(key, pin) or ""
+        up[key] = revision(version, restarts, wanted, mark)
+    return Wishes(up=up, held=frozenset(held), stopping=frozenset(stopping))
 
 
 def bot_folder(strategy_id: int) -> Path:
@@ -98,16 +110,17 @@ def bot_folder(strategy_id: int) -> Path:
 
 
 def job(strategy_id: int) -> Job:
-    """Return how to run a strategy; raises ConfigurationError when it cannot be run."""
+    """Return how to run a strategy.
+
+    Raises ConfigurationError when it cannot be run, HeldError when it has to wait for
+    its proxy, EncryptionError when a secret of it cannot be read.
+    """
     strategy = Strategy.objects.get(pk=strategy_id)
     config = strategy.config
-    wanted = strategy.freqtrade_config.get("version")
-    if strategy.freqtrade_config.get("proxy"):
-        raise ConfigurationError(
-            f"Strategy {strategy.name!r} asks for a proxy, which this version cannot"
-            " give to a bot; it would go out directly. Clear the proxy."
-        )
+    pin = strategy.freqtrade_config.get("version")
+    wanted = standing().version(strategy_id, pin)
     version, python = environment_python(wanted)
+    route, way = way_take(strategy)
     pairs = tuple(config["pairs"])
     spec = BotSpec(
         strategy_id=strategy.pk,
@@ -133,7 +146,13 @@ def job(strategy_id: int) -> Job:
         freqtrade_version=version,
         python=python,
         newest=_newest(strategy),
-        revision=revision(strategy.version, strategy.health_metrics.get("restarts")),
+        revision=revision(
+            strategy.version,
+            strategy.health_metrics.get("restarts"),
+            version,
+            route.mark,
+        ),
+        way=way,
     )
 
 
@@ -195,6 +214,12 @@ def restarting(strategy_id: int, reason: str) -> None:
         strategy_status_set(
             strategy_id, Status.STARTING, reason=reason, only_from=WANTED_UP
         )
+
+
+def held(strategy_id: int) -> None:
+    """Show a strategy that has to wait for its proxy as starting, with the reason."""
+    if reason := way_held(strategy_id):
+        restarting(strategy_id, reason)
 
 
 def none_runs(strategy_ids: Iterable[int]) -> None:

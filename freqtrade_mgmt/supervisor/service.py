@@ -20,9 +20,11 @@ from django.db import (
 )
 
 from btc_watcher.lib.errors import BtcWatcherError, ConfigurationError
+from freqtrade_mgmt.failover.deciding import HeldError
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.adopting import adopt
 from freqtrade_mgmt.supervisor.bots import Bot, Life
+from freqtrade_mgmt.supervisor.installs import Installs
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from freqtrade_mgmt.supervisor.launch import Launch
 from freqtrade_mgmt.supervisor.limits import budget_mb, refusal
@@ -40,7 +42,9 @@ from freqtrade_mgmt.supervisor.plan import (
     plan,
 )
 from freqtrade_mgmt.supervisor.processes import BotProcess, Port
+from freqtrade_mgmt.supervisor.routing import Routing
 from freqtrade_mgmt.supervisor.trials import Trials
+from freqtrade_mgmt.supervisor.upgrades import Upgrades, bots_now
 from signals_app.feed import publish_reload
 from strategies.models import Status
 from strategies.services import process_seen
@@ -69,6 +73,9 @@ class Supervisor:
         self._intake = IntakeQueue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="supervisor-db")
         self._trials = Trials(self._in_thread)
+        self._installs = Installs(self._in_thread)
+        self._upgrades = Upgrades(self._in_thread)
+        self._routing = Routing(self._in_thread)
         self._last_heartbeat = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -86,7 +93,10 @@ class Supervisor:
                 await _wait(stop, TICK_SECONDS)
         finally:
             await self._trials.close()
+            await self._installs.close()
+            await self._upgrades.close()
             await self._end_all()
+            await self._routing.bridges.close()
             await self._drain()
             writer.cancel()
             self._intake.close()
@@ -111,26 +121,31 @@ class Supervisor:
             await self._bury_vain()
             wishes = await self._in_thread(records.wishes)
             await self._trials.tick()
+            await self._installs.tick()
+            await self._upgrades.tick(bots_now(self._bots))
             for action in self._plan(wishes):
                 await self._act_alone(action)
             for strategy_id in wishes.stopping - self._bots.keys():
                 await self._in_thread(records.stopped, strategy_id)
+            await self._routing.tick(wishes.held, self._bots)
             await self._heartbeat()
         except DatabaseError as error:
             await self._database_away(error)
 
     def _plan(self, wishes: records.Wishes) -> list[Action]:
         self._patience.forgive(wishes.up)
-        return plan(
-            wanted=wishes.up.keys(),
+        revisions = self._routing.wanted(wishes.up, self._bots)
+        actions = plan(
+            wanted=wishes.up.keys() - self._upgrades.held,
             observed=[
-                bot.observed(wishes.up.get(key), settings.BOT_MEMORY_MB)
+                bot.observed(revisions.get(key), settings.BOT_MEMORY_MB)
                 for key, bot in self._bots.items()
             ],
             waiting=self._patience.until(),
             now=time.monotonic(),
             starts_at_once=max(1, os.cpu_count() or 1),
         )
+        return self._routing.explained(actions, wishes.held)
 
     async def _act_alone(self, action: Action) -> None:
         """Act; whatever is wrong with one strategy must not end the others."""
@@ -141,7 +156,13 @@ class Supervisor:
         except Exception as error:
             logger.exception("Strategy %s: %s failed.", action.strategy_id, action.kind)
             why = f"The supervisor could not {action.kind} it: {error!r}."
-            await self._in_thread(records.failed, action.strategy_id, why)
+            await self._failed(action.strategy_id, why)
+
+    async def _failed(self, strategy_id: int, reason: str) -> None:
+        """Give a strategy up, unless the upgrade that moved it takes it back."""
+        taken = self._upgrades.takes(strategy_id, reason)
+        record = records.restarting if taken else records.failed
+        await self._in_thread(record, strategy_id, reason)
 
     async def _act(self, action: Action) -> None:
         bot = self._bots.get(action.strategy_id)
@@ -176,12 +197,16 @@ class Supervisor:
         try:
             job = await self._in_thread(records.job, strategy_id)
             self._check_memory(job.watched.name)
-            launch = await self._in_thread(Launch.prepare, job, port.number)
+            job, bridge = await self._routing.through(job)
+            launch = await self._in_thread(Launch.prepare, job, port.number, bridge)
             life = await self._launch(launch, port)
+        except HeldError:
+            port.close()  # the next wishes tell that it has to wait
+            return
         except BtcWatcherError as error:
             port.close()
             logger.error("Strategy %s cannot be started: %s", strategy_id, error)  # noqa: TRY400
-            await self._in_thread(records.failed, strategy_id, error.message)
+            await self._failed(strategy_id, error.message)
             return
         except BaseException:
             port.close()
@@ -203,16 +228,7 @@ class Supervisor:
                 process.kill()
             self._vain.add(row.pk)
             raise
-        return Life(
-            process=process,
-            row=row.pk,
-            paths=launch.paths,
-            identity=launch.identity,
-            revision=launch.job.revision,
-            port=port,
-            log_starts=launch.log_starts,
-            secrets=launch.job.spec.live or (),
-        )
+        return launch.life(process, row.pk, port)
 
     async def _bury_vain(self) -> None:
         for row in list(self._vain):
@@ -258,6 +274,7 @@ class Supervisor:
         if found is None:
             return
         bot, newest = found
+        await self._routing.adopted(bot)
         self._bots[left.strategy_id] = bot
         bot.follow(self._intake, newest, settings.SIGNAL_FIRST_BACKFILL)
         logger.info("%s was adopted (pid %s).", bot.watched.name, process.key.pid)
@@ -286,6 +303,7 @@ class Supervisor:
         strategy_id = bot.watched.strategy_id
         asked = bot.phase is Phase.STOPPING
         cause, words = bot.last_words()
+        words = self._routing.reason(bot, words)
         reason = bot.stop_reason or end_in_words(
             bot.process.exit_code, words, bot.kill_reason
         )
@@ -305,12 +323,13 @@ class Supervisor:
 
     async def _after_unasked_end(self, bot: Bot, cause: Cause, reason: str) -> None:
         strategy_id = bot.watched.strategy_id
+        self._upgrades.ended(strategy_id, cause, reason)
         decision = self._patience.after_end(
             strategy_id, bot.life.revision, cause, reason, time.monotonic()
         )
         if decision.give_up:
             logger.error("%s is given up: %s", bot.watched.name, decision.reason)
-            await self._in_thread(records.failed, strategy_id, decision.reason)
+            await self._failed(strategy_id, decision.reason)
             return
         logger.warning(
             "%s ended: %s. It is started again in %.0f s.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from freqtrade_mgmt.failover.shapes import route_read
 from notifications.dispatch import alert_raise
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ def given_up(strategy: Strategy, reason: str) -> None:
 
     It mutes what else is wrong with the strategy. The health round resolves it.
     """
+    route = route_read(strategy.health_metrics.get("route"))
     alert_raise(
         key=f"strategy:{strategy.pk}",
         priority="P0",
@@ -32,5 +34,7 @@ def given_up(strategy: Strategy, reason: str) -> None:
             "strategy_id": strategy.pk,
             "strategy": strategy.name,
             "given_up": True,
+            # The alert about its proxy mutes this one.
+            **({"proxy_id": route.proxy} if route and route.proxy else {}),
         },
     )

@@ -70,7 +70,7 @@ def trial_begin(draft_id: int) -> Order | None:
         return None
     fingerprint = _fingerprint(draft)
     try:
-        return _order(draft, fingerprint)
+        return order_of(draft, fingerprint)
     except StrategyCodeError as error:
         outcome = Outcome(passed=False, reason=error.sentence)
     except BtcWatcherError as error:
@@ -126,8 +126,13 @@ def _record(draft_id: int, outcome: Outcome) -> bool:
     )
 
 
-def _order(draft: Strategy, fingerprint: str) -> Order:
-    """Return how to try a draft; raises BtcWatcherError when it cannot be tried."""
+def order_of(
+    draft: Strategy, fingerprint: str = "", wanted: str | None = None
+) -> Order:
+    """Return how to try a draft, or a strategy, with freqtrade ``wanted`` if named.
+
+    Raises BtcWatcherError when it cannot be tried.
+    """
     config = draft.config
     code, class_name = str(config.get("code", "")), str(config.get("class_name", ""))
     facts = strategy_check(code)
@@ -135,7 +140,9 @@ def _order(draft: Strategy, fingerprint: str) -> Order:
         raise StrategyCodeError(
             "class_other", found=facts.class_name, wanted=class_name
         )
-    version, python = environment_python(draft.freqtrade_config.get("version"))
+    version, python = environment_python(
+        wanted or draft.freqtrade_config.get("version")
+    )
     extra = {k: v for k, v in draft.freqtrade_config.items() if k not in OUR_KEYS}
     extra_check(extra, simulated=config.get("exchange") == SIMULATED)
     timeframe = str(config.get("timeframe") or facts.timeframe)

@@ -120,7 +120,7 @@ def state_context(draft: Strategy, here: str) -> dict[str, Any]:
         "slow": state == "wanted" and waited > PATIENCE,
         "reason": reason,
         "warnings": warnings,
-        "version": draft.freqtrade_config.get("version") or _("the newest installed"),
+        "version": draft.freqtrade_config.get("version") or _("the current version"),
         "here": here,
         "state_url": state_url(draft),
         "part_url": state_url(draft, part=True),

@@ -15,6 +15,8 @@ from notifications.forms.rules import offer
 from notifications.forms.sections import Section, object_of
 from notifications.receivers import LANGUAGES, REPEAT_MINUTES, SPEED
 from notifications.services.targets import default_limits
+from proxies.ranking import DEFAULT_POLICY, policy_read
+from proxies.words import POLICY_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,7 +193,13 @@ class LimitsSection(Section):
 class WaySection(Section):
     """Proxy, fallback, language and what a lost outcome means."""
 
-    keys: ClassVar[tuple[str, ...]] = ("proxy", "fallback", "at_most_once", "language")
+    keys: ClassVar[tuple[str, ...]] = (
+        "proxy",
+        "proxy_policy",
+        "fallback",
+        "at_most_once",
+        "language",
+    )
 
     fallback = _select(
         gettext_lazy("Fallback"),
@@ -206,6 +214,12 @@ class WaySection(Section):
         required=False,
     )
     proxy = _select(gettext_lazy("Proxy"))
+    proxy_policy = _select(
+        gettext_lazy("If the proxy fails"),
+        gettext_lazy(
+            "Counts while the proxy fails its tests, is switched off or is gone."
+        ),
+    )
     language = _select(gettext_lazy("Language"))
 
     def read(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,6 +227,7 @@ class WaySection(Section):
         return {
             "fallback": str(config.get("fallback") or ""),
             "proxy": str(config.get("proxy") or ""),
+            "proxy_policy": policy_read(config.get("proxy_policy")),
             "at_most_once": config.get("at_most_once") is True,
             "language": config.get("language") or "",
         }
@@ -226,6 +241,7 @@ class WaySection(Section):
         ):
             stored = [self.initial[name]] if self.initial[name] else []
             offer(self, name, [("", nothing), *with_stored(pairs, stored)])
+        offer(self, "proxy_policy", POLICY_WORDS)
         languages = [(code, LANGUAGE_NAMES[code]) for code in LANGUAGES]
         usual = _("that of the person, else of the installation")
         offer(self, "language", [("", usual), *languages])
@@ -237,6 +253,9 @@ class WaySection(Section):
         for name in ("fallback", "proxy"):
             if data[name]:
                 config[name] = int(data[name])
+        # The usual policy, and any of a channel without a proxy, is not worth a key.
+        if data["proxy"] and data["proxy_policy"] not in ("", DEFAULT_POLICY):
+            config["proxy_policy"] = data["proxy_policy"]
         if data["at_most_once"]:
             config["at_most_once"] = True
         if data["language"]:

@@ -15,6 +15,9 @@ from notifications.receivers import LANGUAGES, repeat_read, speed_read
 from notifications.rendering import templates_check
 from notifications.rules import CONDITIONS
 from notifications.transports import TRANSPORTS
+from notifications.transports.routes import proxy_wanted
+from proxies.models import Proxy
+from proxies.ranking import POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +50,7 @@ def config_check(
     repeat_read(config)
     _choice(config, "language", LANGUAGES)
     _choice(config, "at_most_once", (True, False))
+    _choice(config, "proxy_policy", POLICIES)
     templates_check(config.get("templates"))
     _picture_check(config, channel_type)
     _references_check(config, channel_id)
@@ -132,6 +136,8 @@ def _references_check(config: Mapping[str, Any], channel_id: int | None) -> None
         _exists(NotificationChannel, fallback, "fallback", "channel")
     if (user := config.get("user")) is not None:
         _exists(User, user, "user", "user")
+    if (proxy := proxy_wanted(config)) is not None:
+        _exists(Proxy, proxy, "proxy", "proxy")
 
 
 def _exists(model: Any, number: object, key: str, what: str) -> None:

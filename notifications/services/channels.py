@@ -23,6 +23,8 @@ from notifications.services.outbox import rows_insert
 from notifications.services.targets import receiver
 from notifications.transports import SECRET_FIELDS, TRANSPORTS
 from notifications.transports.base import secret_identity
+from notifications.transports.routes import proxy_wanted
+from proxies.dispatch import proxy_test_soon
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +66,7 @@ def channel_create(
         )
         channel.config = _sealed(channel, config)
         channel.save(update_fields=["config"])
+        _proxy_assigned(channel, None)
     return channel
 
 
@@ -80,6 +83,7 @@ def channel_update(
     ConfigurationError that names the wrong or missing key.
     """
     transport = _transport(channel.type)
+    before = channel.config.get("proxy")
     if config is not None:
         kept = _kept(channel, config)
         given = {key: value for key, value in config.items() if value is not None}
@@ -101,6 +105,7 @@ def channel_update(
             channel_mended(channel, now)
         if config is not None:
             quiet_look_again(channel.id, now)
+        _proxy_assigned(channel, before)
     return channel
 
 
@@ -188,6 +193,14 @@ def _check(
     config_check(config, channel_id, transport.type)
     if "rate_limit_config" in fields:
         limits_check(fields["rate_limit_config"])
+
+
+def _proxy_assigned(channel: NotificationChannel, before: object) -> None:
+    """Have the proxy tested that the channel has got."""
+    if channel.config.get("proxy") == before:
+        return
+    if wanted := proxy_wanted(channel.config):
+        proxy_test_soon(wanted, "assigned")
 
 
 def _sealed(channel: NotificationChannel, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import InterfaceError, OperationalError, connection
@@ -29,12 +30,14 @@ from notifications.services.outcomes import (
 from notifications.services.recording import notification_outcome_record
 from notifications.services.telling import claim_told, in_words_of, outgoing_of
 from notifications.transports import transport_of
+from proxies.dispatch import proxy_test_soon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from notifications.models import NotificationChannel
     from notifications.transports.base import Receipt
+    from notifications.transports.routes import Way
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +68,13 @@ def notification_deliver(*, notification_id: int) -> Outcome | None:
     claim = notification_claim(notification_id=notification_id, now=timezone.now())
     if claim is None:
         return None
+    way: Way | None = None
     try:
         channel = _channel(claim)
         _let_through(claim, channel)
         claim = claim_told(claim, channel)
-        receipt = _send(claim, channel)
+        way = transport_of(channel.type).way(channel)
+        receipt = _send(claim, channel, way)
     except NotNow as wait:
         claim_hold(claim, wait.hold)
         return None
@@ -77,6 +82,10 @@ def notification_deliver(*, notification_id: int) -> Outcome | None:
         outcome = outcome_of_error(claim, error, timezone.now())
     else:
         outcome = outcome_of_receipt(claim, receipt, timezone.now())
+    outcome = replace(outcome, way=way.told if way else {})
+    if way and way.proxy_id and outcome.cause:
+        # Whether the proxy is to blame is for a test to say.
+        proxy_test_soon(way.proxy_id, "retry")
     _record_until(claim, outcome, claimed_at + LEASE.total_seconds())
     _tell(claim, outcome)
     return outcome
@@ -99,11 +108,11 @@ def _let_through(claim: Claim, channel: NotificationChannel) -> None:
             raise SuppressedError(suppressed)
 
 
-def _send(claim: Claim, channel: NotificationChannel) -> Receipt:
+def _send(claim: Claim, channel: NotificationChannel, way: Way) -> Receipt:
     message = outgoing_of(claim, channel)
     try:
         with in_words_of(claim):
-            return transport_of(channel.type).send(channel, message)
+            return transport_of(channel.type).send(channel, message, way)
     except TransportError:
         raise
     except Exception as error:  # noqa: BLE001 - a transport's own mistake must end in a stored outcome

@@ -43,7 +43,8 @@ class Outcome:
     ``broken`` tells that the channel cannot work before somebody mends it, and
     ``disables`` that it is to be switched off; ``unknown`` that the message may have
     arrived. ``body`` is the provider's answer word for word, ``config_update`` what
-    it has changed in the channel's configuration.
+    it has changed in the channel's configuration. ``way`` tells the proxy that was
+    taken and why (empty: no proxy is asked for), ``cause`` why there was no answer.
     """
 
     status: str
@@ -57,6 +58,8 @@ class Outcome:
     unknown: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     config_update: Mapping[str, Any] = field(default_factory=dict)
+    way: Mapping[str, object] = field(default_factory=dict)
+    cause: str = ""
 
     @property
     def final(self) -> bool:
@@ -135,6 +138,7 @@ def outcome_of_error(claim: Claim, error: TransportError, now: datetime) -> Outc
         broken=failed_for_good and not ours,
         disables=failed_for_good and error.disables,
         unknown=error.unknown or claim.lost,
+        cause=error.cause,
         extra=_error_extra(claim, error, decision),
     )
 

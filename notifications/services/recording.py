@@ -135,6 +135,8 @@ def _metadata(claim: Claim, outcome: Outcome, now: datetime) -> dict[str, Any]:
         "code": outcome.code,
         "detail": outcome.detail,
     }
+    if outcome.way:
+        attempt["way"] = dict(outcome.way)
     if outcome.body:
         attempt["provider"] = {"code": outcome.code, "body": outcome.body}
     attempts.append(attempt)

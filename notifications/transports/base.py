@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
@@ -11,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from btc_watcher.lib.errors import ConfigurationError, EncryptionError, TransportError
 from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.transports.reading import bounded_number, required_text
-from notifications.transports.routes import proxy_of
+from notifications.transports.routes import Way, way_of
 from notifications.transports.secrets import masked, secret_identity, secrets_read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from django.utils.functional import _StrPromise
@@ -162,22 +163,23 @@ class Transport(ABC):
         del config
         return self.idempotent
 
-    def send(self, channel: NotificationChannel, message: Outgoing) -> Receipt:
+    def way(self, channel: NotificationChannel) -> Way:
+        """Return the way that ``channel`` takes now, or raise TransportError as send."""
+        with _unusable(channel):
+            return way_of(channel.config)
+
+    def send(
+        self, channel: NotificationChannel, message: Outgoing, way: Way | None = None
+    ) -> Receipt:
         """Send through ``channel``; TransportError says what is wrong, without secrets.
 
-        A configuration that cannot work is a permanent error.
+        A configuration that cannot work is a permanent error. ``way`` is the one to
+        take, if it was asked for before.
         """
-        try:
+        with _unusable(channel):
             self.check(channel.config)
             secrets = secrets_read(channel, self.secret_fields)
-            proxy = proxy_of(channel.config)
-        except (ConfigurationError, EncryptionError) as error:
-            raise TransportError(
-                f"Channel {channel.name!r} cannot send. {error.message}",
-                permanent=True,
-                # A key that is missing would switch off every channel there is.
-                disables=isinstance(error, ConfigurationError),
-            ) from None
+            proxy = (way or way_of(channel.config)).address
         hidden = secrets | ({"proxy": proxy.password} if proxy else {})
         try:
             receipt = self.deliver(channel.config, secrets, message, proxy)
@@ -196,3 +198,16 @@ class Transport(ABC):
             body=masked(receipt.body, hidden),
             refused=refused,
         )
+
+
+@contextmanager
+def _unusable(channel: NotificationChannel) -> Iterator[None]:
+    try:
+        yield
+    except (ConfigurationError, EncryptionError) as error:
+        raise TransportError(
+            f"Channel {channel.name!r} cannot send. {error.message}",
+            permanent=True,
+            # A key that is missing would switch off every channel there is.
+            disables=isinstance(error, ConfigurationError),
+        ) from None

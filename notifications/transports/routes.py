@@ -1,46 +1,78 @@
-"""Through which proxy a channel goes."""
+"""Which way a channel goes: through its proxy, another one, or directly by policy."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from btc_watcher.lib.encryption import key_ring
 from btc_watcher.lib.errors import ConfigurationError, TransportError
-from btc_watcher.lib.sockets import ProxyAddress
-from proxies.models import Proxy
+from proxies.ranking import policy_read
+from proxies.selectors import proxy_address, route_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-def proxy_identity(proxy_id: int) -> str:
-    """Return what a proxy's password is bound to (see btc_watcher.lib.encryption)."""
-    return f"proxies:{proxy_id}:password_encrypted"
+    from btc_watcher.lib.sockets import ProxyAddress
+    from proxies.selectors import Route
 
 
-def proxy_of(config: Mapping[str, Any]) -> ProxyAddress | None:
-    """Return the proxy that ``config`` names under 'proxy'; None means direct.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The proxy to go through, None for directly, and what the history says of it."""
 
-    Going out directly in silence would be worse than not going out, so a proxy that
-    is gone raises ConfigurationError, and one that is switched off a TransportError
-    that is tried again. EncryptionError when its password is not readable.
-    """
+    address: ProxyAddress | None
+    told: Mapping[str, object]
+    proxy_id: int | None = None
+
+
+def proxy_wanted(config: Mapping[str, Any]) -> int | None:
+    """Return the number under 'proxy'; ConfigurationError when it can be none."""
     number = config.get("proxy")
     if number in (None, ""):
         return None
-    known = isinstance(number, int) or (isinstance(number, str) and number.isdecimal())
-    row = Proxy.objects.filter(id=int(number)).first() if known else None
-    if row is None:
-        raise ConfigurationError(
-            f"The channel goes through proxy {number!r}, which does not exist."
-            " Choose another one, or none."
-        )
-    if not row.enabled:
-        raise TransportError(
-            f"Proxy {row.name!r} of this channel is switched off."
-            " Switch it on, or choose another one."
-        )
-    password = ""
-    if row.password_encrypted:
-        password = key_ring().decrypt(row.password_encrypted, proxy_identity(row.id))
-    return ProxyAddress(row.type, row.host, row.port, row.username or "", password)
+    if isinstance(number, int) and not isinstance(number, bool):
+        return number
+    if isinstance(number, str) and number.isdecimal():
+        return int(number)
+    raise _gone(number)
+
+
+def way_of(config: Mapping[str, Any]) -> Way:
+    """Return the way for a channel's ``config``, by its 'proxy' and 'proxy_policy'.
+
+    Going out directly in silence would be worse than not going out, so without a way a
+    proxy that is gone raises ConfigurationError, and one that is switched off or not
+    well a TransportError that is tried again. EncryptionError when the password of the
+    proxy is not readable.
+    """
+    wanted = proxy_wanted(config)
+    if wanted is None:
+        return Way(None, {})
+    route = route_of(wanted, policy_read(config.get("proxy_policy")))
+    if not route.allowed:
+        raise _no_way(route)
+    if route.proxy is None:
+        return Way(None, route.told())
+    return Way(proxy_address(route.proxy), route.told(), route.proxy.pk)
+
+
+def _no_way(route: Route) -> ConfigurationError | TransportError:
+    if route.state == "gone":
+        return _gone(route.wanted)
+    problem = "switched off" if route.state == "disabled" else "not healthy"
+    reason = (
+        "the channel may go no other way"
+        if route.why == "stopped"
+        else "no other one is healthy"
+    )
+    return TransportError(
+        f"Proxy number {route.wanted} of this channel is {problem}, and {reason}."
+        " Mend it, or choose another one."
+    )
+
+
+def _gone(number: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"The channel goes through proxy {number!r}, which does not exist."
+        " Choose another one, or none."
+    )

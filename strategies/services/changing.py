@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from strategies.errors import RefusedError
 from strategies.models import StrategyVersion
 from strategies.rules import DEFAULT_THRESHOLDS, name_cleaned
+from strategies.services.proxying import proxy_assigned, proxy_problems
 from strategies.services.storing import (
     audit,
     list_changed,
@@ -147,6 +148,7 @@ def _assign(strategy: Strategy, changes: Changes) -> None:
         name_keep(strategy.name, but=strategy.pk)
     if "description" in given:
         strategy.description = str(given["description"])
+    before = strategy.freqtrade_config
     strategy.config = config_run(given.get("config", strategy.config))
     strategy.freqtrade_config = without_live(
         given.get("freqtrade_config", strategy.freqtrade_config)
@@ -156,7 +158,9 @@ def _assign(strategy: Strategy, changes: Changes) -> None:
     strategy.type = str(given.get("type", strategy.type))
     # A row of an early release can be renamed whatever it holds.
     if given.keys() - {"name"}:
-        sound_or_refused(strategy)
+        problems = proxy_problems(strategy.freqtrade_config, before)
+        sound_or_refused(strategy, more=problems)
+        proxy_assigned(strategy.freqtrade_config, before)
 
 
 def _live_dropped(

@@ -10,6 +10,7 @@ from strategies.errors import StrategyMissingError
 from strategies.models import Strategy
 from strategies.rules import DEFAULT_THRESHOLDS, name_cleaned
 from strategies.selectors import strategy_by_id
+from strategies.services.proxying import proxy_assigned, proxy_problems
 from strategies.services.storing import (
     list_changed,
     name_keep,
@@ -53,10 +54,11 @@ def strategy_create(  # noqa: PLR0913 - what a row is made of
         parent_strategy=parent,
         created_by=created_by,
     )
-    sound_or_refused(strategy)
+    sound_or_refused(strategy, more=proxy_problems(strategy.freqtrade_config))
     name_keep(strategy.name)
     strategy.save(force_insert=True)
     version_store(strategy, by=created_by, summary=summary)
+    proxy_assigned(strategy.freqtrade_config)
     list_changed()
     return strategy
 

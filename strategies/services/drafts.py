@@ -28,6 +28,7 @@ from strategies.rules import (
 from strategies.selectors import name_taken, strategy_by_id
 from strategies.services.changing import Changes, change_apply
 from strategies.services.health import health_merge
+from strategies.services.proxying import proxy_assigned, proxy_problems
 from strategies.services.storing import (
     draft_locked,
     list_changed,
@@ -198,6 +199,7 @@ def _publish_new(draft: Strategy) -> Strategy:
     draft.health_metrics = _trial_kept(draft)
     draft.save()
     version_store(draft, by=by, summary="")
+    proxy_assigned(draft.freqtrade_config)
     list_changed()
     return draft
 
@@ -262,6 +264,8 @@ def _problems(draft: Strategy, parent: Strategy | None) -> list[str]:
         problems.append(name_taken_sentence(draft.name))
     if parent is not None and (sentence := overtaken(draft, parent)):
         problems.append(sentence)
+    before = parent.freqtrade_config if parent is not None else None
+    problems += proxy_problems(draft.freqtrade_config, before)
     return problems
 
 

@@ -23,6 +23,8 @@ from strategies.selectors import name_taken
 from strategies.versions import next_version, snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from accounts.models import User
 
 # Two texts make the number of the lock: whoever takes another lock uses another first.
@@ -74,8 +76,11 @@ def name_taken_sentence(name: str) -> str:
     }
 
 
-def sound_or_refused(strategy: Strategy) -> None:
-    """Raise RefusedError with every sentence when the row cannot run or be stored."""
+def sound_or_refused(strategy: Strategy, *, more: Sequence[str] = ()) -> None:
+    """Raise RefusedError with every sentence when the row cannot run or be stored.
+
+    ``more`` are sentences about what the caller has checked itself.
+    """
     problems = [
         *storage_problems(strategy.config, "config"),
         *storage_problems(strategy.freqtrade_config, "freqtrade_config"),
@@ -83,6 +88,7 @@ def sound_or_refused(strategy: Strategy) -> None:
         *type_problems(strategy.type),
         *config_problems(strategy.name, strategy.config),
         *thresholds_problems(strategy.signal_thresholds),
+        *more,
     ]
     if problems:
         raise RefusedError(problems)

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from proxies.models import Proxy
 from strategies.described import configuration, process_shown, version_shown
 from strategies.listing import CHANGING
+from strategies.routes import route_shown
 from strategies.rows import StrategyRow, row_of
 from strategies.selectors import (
     processes_of,
@@ -47,7 +47,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     versions = list(versions_of(pk)[: VERSIONS + 1])
     context = _live(request, strategy, now) | {
         "configuration": configuration(strategy),
-        "proxy": _proxy(strategy),
+        "route": route_shown(strategy),
         "versions": [version_shown(version) for version in versions[:VERSIONS]],
         "more_versions": len(versions) > VERSIONS,
         "parent": strategy.parent_strategy,
@@ -88,12 +88,3 @@ def _row(pk: int, now: datetime) -> StrategyRow:
         if listed.id == pk:
             return row_of(listed, now)
     raise Http404
-
-
-def _proxy(strategy: Strategy) -> str:
-    """Return the name of the proxy that a strategy goes through; empty: none."""
-    chosen = strategy.freqtrade_config.get("proxy")
-    if not chosen:
-        return ""
-    name = Proxy.objects.filter(pk=chosen).values_list("name", flat=True).first()
-    return name or f"#{chosen}"

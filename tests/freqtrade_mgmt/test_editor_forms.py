@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import translation
+from django.utils import timezone, translation
 
 from freqtrade_mgmt.blueprints import blueprint, blueprints
 from freqtrade_mgmt.forms.draft import DraftForm
@@ -248,15 +248,18 @@ def test_pairs_of_another_currency_drop_the_old_stake() -> None:
 
 
 def test_release_and_proxy_are_chosen_from_what_is_there() -> None:
-    FreqtradeVersion.objects.create(version="2026.9", is_installed=True)
-    FreqtradeVersion.objects.create(version="2026.10", is_installed=True)
+    now = timezone.now()
+    for version, path in (("2026.10", "/b"), ("2026.9", "/a")):
+        FreqtradeVersion.objects.create(
+            version=version, is_installed=True, install_date=now, install_path=path
+        )
     FreqtradeVersion.objects.create(version="2026.7")
     proxy = Proxy.objects.create(name="Tokyo", type="socks5", host="h", port=1)
     form = form_of(code_draft(), version="2026.9", proxy=str(proxy.pk))
     assert errors(form) == {}
     assert form.values["freqtrade_config"] == {"version": "2026.9", "proxy": proxy.pk}
     text = form.as_p()
-    assert "Newest installed (2026.10)" in text
+    assert "The current version (2026.10)" in text
     assert "2026.7" not in text
     assert "Tokyo · SOCKS5" in text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -13,85 +12,40 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
-from django.core.management import CommandError, call_command
-from django.utils import timezone
 
 from btc_watcher.lib.errors import ConfigurationError
-from freqtrade_mgmt import installer
 from freqtrade_mgmt.installer import (
     InstallError,
     freqtrade_install,
     freqtrade_installed,
 )
-from freqtrade_mgmt.models import FreqtradeVersion
+from freqtrade_mgmt.installer import making as installer
 from freqtrade_mgmt.pip_settings import (
     PipSettings,
     pip_default_index,
     pip_settings_parse,
     without_credentials,
 )
+from freqtrade_mgmt.release_index import published_before
 from freqtrade_mgmt.releases import (
     newest_in_pip_output,
     newest_in_uv_output,
-    published_before,
     version_checked,
     version_key,
     version_kind,
 )
-from freqtrade_mgmt.services import freqtrade_root, freqtrade_version_install
 from tests.freqtrade_mgmt.packages import (
     PASSWORD,
     PUBLISHED,
     PackageIndex,
-    companions,
     tiny_freqtrade,
     wheel_write,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_django.fixtures import Settings
-
     from freqtrade_mgmt.installer import InstalledFreqtrade
-
-
-@pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of wheels that pip is configured to take everything from."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    tiny_freqtrade(folder, "2026.8")
-    tiny_freqtrade(folder, "2026.10")
-    companions(folder)
-    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:  # noqa: TID251 - what the machine's pip is told
-        monkeypatch.delenv(name)
-    configuration = tmp_path / "pip.conf"
-    configuration.write_text(f"[global]\nno-index = true\nfind-links = {folder}\n")
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(configuration))
-    # The installer must not pass it on, or bots start slowly.
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    return folder
-
-
-@pytest.fixture
-def index(
-    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[PackageIndex]:
-    """The same wheels as an index with a password, which pip is configured for."""
-    with PackageIndex(wheels) as index:
-        text = f"[global]\nindex-url = {index.url}\n"
-        (tmp_path / "pip.conf").write_text(text)
-        # What uv fetched from another test's index must not answer here.
-        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-        yield index
-
-
-@pytest.fixture
-def no_uv(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every call of uv fail."""
-    monkeypatch.setenv("UV_PYTHON_PREFERENCE", "there is no such value")
 
 
 def install(
@@ -328,12 +282,9 @@ def test_the_marker_and_the_lock_hold_no_secret(
 ) -> None:
     done, _ = install(tmp_path)
     [marker] = done.path.glob("*.json")
-    assert set(json.loads(marker.read_text())) == {
-        "version",
-        "path",
-        "python",
-        "seconds",
-    }
+    content = json.loads(marker.read_text())
+    assert set(content) == {"version", "path", "python", "seconds", "size", "facts"}
+    assert content["size"] > 1000
     assert stat.S_IMODE((tmp_path / ".lock").stat().st_mode) == 0o600
 
 
@@ -392,9 +343,10 @@ def test_the_newest_release_is_read_from_what_the_tools_print() -> None:
 
 
 def test_versions_are_sorted_by_number_and_named_by_kind() -> None:
-    versions = ["2026.9", "2026.10", "2025.12", "2026.9.1"]
+    versions = ["2026.9", "2026.10", "2025.12", "2026.9.1", "2026.9rc1"]
     assert sorted(versions, key=version_key) == [
         "2025.12",
+        "2026.9rc1",
         "2026.9",
         "2026.9.1",
         "2026.10",
@@ -402,43 +354,6 @@ def test_versions_are_sorted_by_number_and_named_by_kind() -> None:
     assert version_checked("2026.9.1") == "2026.9.1"
     kinds = {v: version_kind(v) for v in ("2026.9", "2026.9rc1", "2026.9.dev1")}
     assert kinds == {"2026.9": "stable", "2026.9rc1": "beta", "2026.9.dev1": "alpha"}
-
-
-@pytest.mark.django_db
-def test_an_installation_is_recorded_once_and_a_lost_one_is_corrected(
-    wheels: Path, tmp_path: Path, settings: Settings
-) -> None:
-    settings.BTCW_HOME = tmp_path / "home"
-    gone = FreqtradeVersion.objects.create(
-        version="2025.1", is_installed=True, install_path="/gone"
-    )
-    row = freqtrade_version_install(progress=lambda line: None)
-    assert (row.version, row.type, row.is_installed) == ("2026.10", "stable", True)
-    assert row.install_path == str(freqtrade_root() / "2026.10")
-    assert row.install_date is not None
-    assert timezone.now() - row.install_date < timedelta(minutes=5)
-    again = freqtrade_version_install(progress=lambda line: None)
-    assert again.pk == row.pk
-    assert again.install_date == row.install_date
-    gone.refresh_from_db()
-    assert (gone.is_installed, gone.install_path) == (False, None)
-
-
-@pytest.mark.django_db
-def test_the_command_prints_every_step_and_an_error_as_a_sentence(
-    wheels: Path,
-    tmp_path: Path,
-    settings: Settings,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    settings.BTCW_HOME = tmp_path / "home"
-    call_command("install_freqtrade", "2026.8")
-    output = capsys.readouterr().out
-    assert "Installing freqtrade 2026.8 with uv." in output
-    ready = f"freqtrade 2026.8 is ready in {tmp_path}/home/freqtrade/2026.8."
-    assert output.rstrip().endswith(ready)
-    with pytest.raises(CommandError, match="'newest' is not a version"):
-        call_command("install_freqtrade", "newest")
 
 
 @pytest.mark.freqtrade

@@ -196,7 +196,8 @@ async def test_a_start_that_comes_to_nothing_leaves_no_open_process(
     def prepare(*_arguments: object) -> Broken:
         return Broken()
 
-    monkeypatch.setattr(records, "job", lambda _id: type("J", (), {"watched": row}))
+    job = type("J", (), {"watched": row, "way": None})
+    monkeypatch.setattr(records, "job", lambda _id: job)
     monkeypatch.setattr(Supervisor, "_check_memory", lambda *_a: None)
     monkeypatch.setattr(Launch, "prepare", prepare)
     row.name = "a name"  # type: ignore[attr-defined]

@@ -9,8 +9,8 @@ import pytest
 from btc_watcher.lib.encryption import key_ring
 from btc_watcher.lib.errors import TransportError
 from notifications.transports import TRANSPORTS
-from notifications.transports.routes import proxy_identity
 from proxies.models import Proxy
+from proxies.selectors import proxy_identity
 from tests.notifications.fakes import ProxyFake, TelegramFake
 from tests.notifications.providers import MESSAGE, TELEGRAM_TOKEN, channel_of
 

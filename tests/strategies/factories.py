@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import close_old_connections, connection, connections
 
 from accounts.models import User
+from proxies.models import Proxy
 from strategies.services import (
     draft_save,
     draft_trial_ask,
@@ -43,6 +44,11 @@ WHERE datname = current_database() AND wait_event_type = 'Lock'
 def person(name: str = "mei") -> User:
     """Return a stored user without any permission."""
     return User.objects.create_user(name, "Correct-horse-7", language="en")
+
+
+def proxy(name: str = "Tokyo") -> Proxy:
+    """Return a stored proxy."""
+    return Proxy.objects.create(name=name, type="http", host="10.0.0.1", port=8080)
 
 
 def strategy(name: str = "mine", **changes: Any) -> Strategy:

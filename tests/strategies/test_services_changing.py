@@ -80,7 +80,12 @@ def test_a_change_of_nothing_that_runs_makes_no_version(
 
 def test_a_change_without_words_names_what_differs(strategy: Strategy) -> None:
     code = CONFIG | {"code": "class S: pass", "timeframe": "5m"}
-    strategy_update(strategy.pk, by=None, config=code, freqtrade_config={"proxy": 3})
+    strategy_update(
+        strategy.pk,
+        by=None,
+        config=code,
+        freqtrade_config={"proxy": factories.proxy().pk},
+    )
 
     newest = versions_of(strategy.pk)[0]
     assert newest.change_summary == (

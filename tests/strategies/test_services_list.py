@@ -49,14 +49,15 @@ def cached() -> list[dict[str, Any]] | None:
 
 
 def test_the_list_has_every_strategy_by_name_and_no_draft() -> None:
-    factories.strategy("b", description="second", freqtrade_config={"proxy": 3})
+    proxy = factories.proxy().pk
+    factories.strategy("b", description="second", freqtrade_config={"proxy": proxy})
     factories.strategy("a", freqtrade_config={"version": "2026.9"})
     factories.draft("c")
 
     first, second = strategies_listed()
 
     assert (first.name, first.freqtrade_version, first.proxy) == ("a", "2026.9", None)
-    assert (second.name, second.description, second.proxy) == ("b", "second", 3)
+    assert (second.name, second.description, second.proxy) == ("b", "second", proxy)
     assert (first.exchange, first.pairs) == ("simulated", ("BTC/USDT",))
     assert (first.status, first.live, first.heartbeat) == ("stopped", False, None)
 

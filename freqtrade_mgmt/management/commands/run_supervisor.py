@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from freqtrade_mgmt.supervisor.installs import supervisor_lock_path
 from freqtrade_mgmt.supervisor.service import Supervisor
 
 
@@ -24,9 +25,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
-        folder = settings.BTCW_HOME / "run"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "supervisor.lock").open("w") as lock:
+        path = supervisor_lock_path()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
             try:
                 # Freed by the kernel when we die, however we die.
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

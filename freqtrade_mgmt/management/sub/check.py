@@ -1,0 +1,36 @@
+"""``manage.py freqtrade check``: would the strategies run on another release?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from freqtrade_mgmt.management.following import carried_out
+from freqtrade_mgmt.models import FreqtradeUpgrade
+from freqtrade_mgmt.upgrades.asking import check_request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.core.management.base import CommandParser
+
+    from freqtrade_mgmt.management.terminal import Output
+
+HELP = (
+    "Load every strategy without a pin in an installed release, each in a trial of its"
+    " own. Nothing is moved. Ends with 0 when all of them load."
+)
+
+
+def arguments(parser: CommandParser) -> None:
+    """Add VERSION."""
+    parser.add_argument("version", help="an installed release, such as 2026.9")
+
+
+def run(options: Mapping[str, Any], output: Output) -> None:
+    """Ask for the check and follow it."""
+    carried_out(
+        lambda: check_request(options["version"]),
+        output,
+        wanted=FreqtradeUpgrade.Status.COMPLETED,
+        json=options["json"],
+    )

@@ -1,0 +1,89 @@
+"""Carries out the installations that somebody asked for, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from freqtrade_mgmt.supervisor.carrying import install_carry_out, install_next
+from freqtrade_mgmt.versions.refreshing import installations_check
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
+
+    InThread = Callable[..., Awaitable[Any]]
+
+logger = logging.getLogger(__name__)
+
+
+class Installs:
+    """Installs in a thread of its own, beside the supervision of bots.
+
+    ``in_thread`` runs a function off the event loop, in the thread of the database.
+    """
+
+    def __init__(self, in_thread: InThread) -> None:
+        self._in_thread = in_thread
+        self._task: asyncio.Task[None] | None = None
+        self._stop = threading.Event()
+        self._checked = False
+
+    async def tick(self) -> None:
+        """Begin what is wanted, unless one runs; raises DatabaseError alone."""
+        if self._task is not None and not self._task.done():
+            return
+        if not self._checked:
+            await self._in_thread(installations_check)
+            self._checked = True
+        found = await self._in_thread(install_next)
+        if found is not None:
+            work = asyncio.to_thread(self._carry, *found)
+            self._task = asyncio.create_task(work, name=f"installation {found[0]}")
+
+    async def close(self) -> None:
+        """End what runs; it begins again when a supervisor is started."""
+        self._stop.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _carry(self, operation_id: int, seen: Mapping[str, Any] | None) -> None:
+        logger.info("Installation %s begins.", operation_id)
+        try:
+            install_carry_out(
+                operation_id, seen=seen, stop=self._stop.is_set, say=logger.debug
+            )
+        except DatabaseError as error:
+            logger.warning(
+                "Installation %s waits for the database (%s).",
+                operation_id,
+                type(error).__name__,
+            )
+        finally:
+            connections.close_all()
+        logger.info("Installation %s has ended.", operation_id)
+
+
+def supervisor_lock_path() -> Path:
+    """Return the file that a supervisor of this BTCW_HOME holds locked."""
+    home: Path = settings.BTCW_HOME
+    return home / "run" / "supervisor.lock"
+
+
+def supervisor_lives() -> bool:
+    """Tell whether a supervisor runs for this BTCW_HOME."""
+    try:
+        with supervisor_lock_path().open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

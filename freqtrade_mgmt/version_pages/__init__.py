@@ -1,0 +1,1 @@
+"""What the pages, the admin and the API show of releases and operations."""

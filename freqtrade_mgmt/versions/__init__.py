@@ -1,0 +1,1 @@
+"""Releases of freqtrade: what there is, what is installed, and how it changes."""

@@ -1,0 +1,281 @@
+"""Proxies and their tests in the admin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from btc_watcher.lib.admin import HistoryAdmin
+from btc_watcher.lib.errors import ConfigurationError
+from proxies.advice import failure_sentence
+from proxies.dispatch import proxy_test_soon
+from proxies.models import Proxy, ProxyTest
+from proxies.problems import proxy_problems
+from proxies.selectors import metrics_of
+from proxies.selectors.history import LOOK_BACK
+from proxies.services import (
+    proxy_create,
+    proxy_disable,
+    proxy_enable,
+    proxy_test_many,
+    proxy_update,
+)
+from proxies.services.changing import FIELDS, KEPT
+from proxies.words import failure_words, why_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+    # Generic for the type checker alone: the classes take no index at run time.
+    ModelForm = forms.ModelForm[Proxy]
+    ProxyModelAdmin = admin.ModelAdmin[Proxy]
+else:
+    ModelForm = forms.ModelForm
+    ProxyModelAdmin = admin.ModelAdmin
+
+
+class ProxyModelForm(ModelForm):
+    """A proxy whose password goes in and never comes out."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(
+            render_value=False, attrs={"autocomplete": "new-password"}
+        ),
+    )
+    forget_password = forms.BooleanField(
+        label=_("Remove the stored password"), required=False
+    )
+
+    class Meta:
+        model = Proxy
+        fields = FIELDS
+        help_texts: ClassVar = {
+            "health_check_config": _(
+                "A JSON object. “View on site” leads to a form for each of its keys."
+            ),
+            "priority": _(
+                "1 goes first when a healthy proxy is looked for. Equal ones: the faster."
+            ),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = (
+            _("Stored. Leave empty to keep it.")
+            if self.instance.password_encrypted
+            else _("Not stored yet.")
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Let the service say what is wrong with each field."""
+        data = super().clean() or self.cleaned_data
+        if self.errors:
+            return data
+        kept = KEPT if self.instance.password_encrypted else None
+        meant = None if data["forget_password"] else data["password"] or kept
+        values = {name: data[name] for name in FIELDS} | {"password": meant}
+        problems = proxy_problems(values, proxy_id=self.instance.pk)
+        for name, sentences in problems.items():
+            self.add_error(name.partition(".")[0], sentences)
+        return data
+
+    def save_proxy(self) -> Proxy:
+        """Create or change the proxy; call it on a valid form."""
+        data = self.cleaned_data
+        values = {name: data[name] for name in FIELDS}
+        if not self.instance.pk:
+            return proxy_create(**values, password=data["password"] or None)
+        if data["forget_password"]:
+            values["password"] = None
+        elif data["password"]:
+            values["password"] = data["password"]
+        return proxy_update(self.instance, **values)
+
+
+@admin.register(Proxy)
+class ProxyAdmin(ProxyModelAdmin):
+    """Proxies: made, changed, switched and tested by the services."""
+
+    form = ProxyModelForm
+    list_display = (
+        "name",
+        "type",
+        "host",
+        "port",
+        "enabled",
+        "status",
+        "success_rate",
+        "p50",
+        "last_test_time",
+        "priority",
+    )
+    list_filter = ("status", "enabled", "type")
+    search_fields = ("name", "host")
+    ordering = ("priority", "name")
+    fields = (*FIELDS[:5], "password", "forget_password", *FIELDS[5:])
+    readonly_fields = ("status", "last_test_time", "created_at", "updated_at")
+    actions = ("test_now", "enable", "disable")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Proxy | None = None) -> Any:
+        """Show what is known of it below what can be changed."""
+        return [(None, {"fields": [*self.fields, *self.readonly_fields]})]
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Proxy | None = None,
+        change: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+        **kwargs: Any,
+    ) -> type[ProxyModelForm]:
+        """Return the form as it is."""
+        return ProxyModelForm
+
+    def view_on_site(self, obj: Proxy) -> str:
+        """Return the page of the proxy."""
+        return reverse("proxies:detail", args=[obj.pk])
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Removing many at once would remove some that are used."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def save_model(
+        self, request: HttpRequest, obj: Proxy, form: Any, change: Any
+    ) -> None:
+        """Save through the services, which encrypt, and have it tested."""
+        saved = form.save_proxy()
+        obj.pk = saved.pk
+        obj.refresh_from_db()
+        if saved.enabled and saved.status == Proxy.Status.UNKNOWN:
+            proxy_test_soon(saved.pk, "on_demand")
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Proxy | None = None
+    ) -> bool:
+        """Its own page deletes it, and says who uses it."""
+        return False
+
+    @admin.display(description=_("success, %"))
+    def success_rate(self, proxy: Proxy) -> float | None:
+        """Of the tests that count."""
+        return metrics_of(proxy).success_rate
+
+    @admin.display(description=_("median, ms"))
+    def p50(self, proxy: Proxy) -> int | None:
+        """Of the tests that count."""
+        return metrics_of(proxy).p50_ms
+
+    @admin.action(description=_("Test now"), permissions=["change"])
+    def test_now(self, request: HttpRequest, queryset: QuerySet[Proxy]) -> None:
+        """Test the chosen proxies at once and tell each result."""
+        for proxy, test in proxy_test_many(queryset, "on_demand"):
+            if test.success:
+                words = _("%(latency)s ms") % {"latency": test.latency_ms}
+                self.message_user(request, f"{proxy}: {words}", messages.SUCCESS)
+                continue
+            failure = test.test_details["failure"]
+            words = failure_sentence(failure, test.error_message or "")
+            self.message_user(request, f"{proxy}: {words}", messages.ERROR)
+
+    @admin.action(description=_("Enable"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[Proxy]) -> None:
+        """Switch the chosen proxies on."""
+        for proxy in self._each(request, queryset, proxy_enable):
+            proxy_test_soon(proxy.pk, "on_demand")
+
+    @admin.action(description=_("Disable"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Proxy]) -> None:
+        """Switch the chosen proxies off; who uses them goes by its policy."""
+        self._each(request, queryset, proxy_disable)
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Proxy],
+        service: Callable[[Proxy], Proxy],
+    ) -> list[Proxy]:
+        done = []
+        for proxy in queryset:
+            try:
+                done.append(service(proxy))
+            except ConfigurationError as error:
+                self.message_user(request, error.message, messages.ERROR)
+        words = ngettext(
+            "%(count)d proxy was changed.", "%(count)d proxies were changed.", len(done)
+        )
+        self.message_user(request, words % {"count": len(done)})
+        return done
+
+
+class PeriodFilter(admin.SimpleListFilter):
+    """The last day by default: the table has a partition for every month."""
+
+    title = _("period")
+    parameter_name = "days"
+    default = "1"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the other periods."""
+        return [("7", _("7 days")), (str(LOOK_BACK.days), _("31 days"))]
+
+    def choices(self, changelist: Any) -> Any:
+        """Name the default what it is."""
+        first, *others = super().choices(changelist)
+        return [dict(first) | {"display": _("24 hours")}, *others]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ProxyTest]
+    ) -> QuerySet[ProxyTest]:
+        """Keep to the months that the period touches."""
+        days = self.value() if self.value() in ("7", str(LOOK_BACK.days)) else None
+        length = timedelta(days=int(days or self.default))
+        return queryset.filter(test_time__gte=timezone.now() - length)
+
+
+@admin.register(ProxyTest)
+class ProxyTestAdmin(HistoryAdmin):
+    """Tests, to be read only."""
+
+    list_display = (
+        "test_time",
+        "proxy",
+        "success",
+        "latency_ms",
+        "failure",
+        "why",
+        "sentence",
+    )
+    list_filter = (PeriodFilter, "success", "proxy")
+    list_select_related = ("proxy",)
+    ordering = ("-test_time", "-id")
+
+    @admin.display(description=_("failure"))
+    def failure(self, test: ProxyTest) -> str:
+        """The class of the failure in words."""
+        failure = str(test.test_details.get("failure") or "")
+        return failure_words(failure) if failure else ""
+
+    @admin.display(description=_("why tested"))
+    def why(self, test: ProxyTest) -> str:
+        """Why the test was made."""
+        return why_words(str(test.test_details.get("why") or ""))
+
+    @admin.display(description=_("what happened"))
+    def sentence(self, test: ProxyTest) -> str:
+        """What was recorded, in the reader's language."""
+        failure = str(test.test_details.get("failure") or "")
+        return failure_sentence(failure, test.error_message or "")

@@ -1,0 +1,54 @@
+"""Times and amounts as the pages of proxies write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.utils.safestring import SafeString
+
+register = template.Library()
+FULL = "Y-m-d H:i:s T"
+
+
+@register.filter
+def moment(value: datetime | str | None) -> SafeString | str:
+    """Return a time of today as time of day, another with its date, in the person's zone.
+
+    Pointing at it shows all of it, with the zone.
+    """
+    at = parse_datetime(value) if isinstance(value, str) else value
+    if at is None:
+        return ""
+    local, today = timezone.localtime(at), timezone.localdate()
+    shape = "m-d H:i" if local.year == today.year else "Y-m-d H:i"
+    return format_html(
+        '<time class="num" datetime="{}" title="{}">{}</time>',
+        at.isoformat(),
+        date_format(local, FULL),
+        date_format(local, "H:i:s" if local.date() == today else shape),
+    )
+
+
+@register.simple_tag
+def lasting(since: datetime | None, now: datetime) -> str:
+    """Return for how long something has been so, in its largest fitting unit."""
+    if since is None:
+        return ""
+    seconds = max(0, int((now - since).total_seconds()))
+    if seconds < 120:
+        return _("%(count)d s") % {"count": seconds}
+    if seconds < 7200:
+        return _("%(count)d min") % {"count": seconds // 60}
+    if seconds < 172_800:
+        return _("%(count)d h") % {"count": seconds // 3600}
+    return _("%(count)d d") % {"count": seconds // 86_400}
