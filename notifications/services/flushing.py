@@ -19,6 +19,7 @@ from notifications.policy import DIGEST_MEMBERS, FLUSH_EVERY
 from notifications.queues import Queued
 from notifications.receivers import Hold
 from notifications.rendering import title_default
+from notifications.rendering.values import EARLIER
 from notifications.routing import Circumstances, Placement, Plan, suppression
 from notifications.selectors import alert_keys_open, silences_active
 from notifications.services.budgets import budget_take
@@ -207,9 +208,6 @@ def _hold_again(group: Group, hold: Hold) -> list[Queued]:
 
 
 def _held(row: Sequence[Any]) -> Held:
-    context = orjson.loads(row[10])
-    if "strategy" in context:
-        context.setdefault("strategy_name", context["strategy"])
     return Held(
         id=row[0],
         sent_at=row[1],
@@ -221,5 +219,11 @@ def _held(row: Sequence[Any]) -> Held:
         why=row[7] or "",
         due=row[8],
         alone=row[9],
-        context=context if isinstance(context, dict) else {},
+        context=_context(orjson.loads(row[10])),
     )
+
+
+def _context(stored: object) -> dict[str, Any]:
+    """Return a message's context under the names that are used now."""
+    context = stored if isinstance(stored, dict) else {}
+    return {EARLIER.get(name, name): value for name, value in context.items()}
