@@ -33,7 +33,8 @@ class Held:
     """A held row of the outbox, as far as digests need it.
 
     ``alone`` tells that it must be sent as itself: a digest, or a message that has
-    reached some of its recipients. ``context`` is the message's own.
+    reached some of its recipients. ``context`` is the message's own, ``by_hand`` tells
+    that a person sends it again.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Held:
     due: bool
     alone: bool
     context: Mapping[str, Any]
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class Queued:
     """A stored notification; one that is not held wants a task."""
 
     id: int
-    channel_id: int
+    channel_id: int | None
     priority: str
     signal_id: UUID | None = None
     held: bool = False
@@ -83,7 +83,8 @@ def tasks_enqueue(queued: Iterable[Queued]) -> int:
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
     for item in queued:
         if not item.held:
-            groups[item.priority, item.channel_id].append(item.id)
+            # One whose channel is gone is delivered as well: that is how it ends.
+            groups[item.priority, item.channel_id or 0].append(item.id)
     return _publish_unless_away(
         [
             Task(DELIVER, notifications_queue(priority), (chunk,))
