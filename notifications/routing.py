@@ -67,7 +67,9 @@ class Silence:
                 {each: matcher.get(each) for each in ("message_types", "priorities")}
             ),
             conditions=conditions_read(matcher),
-            channels=frozenset(channels) if isinstance(channels, list) else None,
+            channels=frozenset(each for each in channels if isinstance(each, int))
+            if isinstance(channels, list)
+            else None,
             keys=tuple(each._replace(keys=("alert",)) for each in named),
         )
 

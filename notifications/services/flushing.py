@@ -92,10 +92,10 @@ UPDATE notification_history SET metadata = metadata || %(held)s::jsonb
 WHERE id = ANY(%(ids)s) AND metadata ? 'held'
 RETURNING id
 """
-QUIET_AGAIN: Final = """
+LOOK_AGAIN: Final = """
 UPDATE notification_history SET metadata = metadata || %(held)s::jsonb
 WHERE status IN ('pending', 'retry') AND channel_id = %(channel)s
-  AND metadata #>> '{held,why}' = 'quiet_hours'
+  AND metadata #>> '{held,why}' = %(why)s
 RETURNING id
 """
 # A digest takes its members along.
@@ -166,10 +166,10 @@ def flush_moments(*, now: datetime) -> list[datetime]:
     return [moment for (moment,) in rows]
 
 
-def quiet_look_again(channel_id: int, now: datetime) -> None:
-    """Have the next flush look at what quiet hours keep: they may have changed."""
-    held = json.dumps(Hold(now, "quiet_hours").metadata())
-    rows_of(QUIET_AGAIN, {"channel": channel_id, "held": held})
+def held_look_again(channel_id: int, why: str, now: datetime) -> None:
+    """Have the next flush look at what is held because of ``why``: it may have changed."""
+    held = json.dumps(Hold(now, why).metadata())
+    rows_of(LOOK_AGAIN, {"channel": channel_id, "held": held, "why": why})
 
 
 @transaction.atomic

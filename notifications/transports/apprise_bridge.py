@@ -145,7 +145,7 @@ def talking(talk: Talk) -> Iterator[None]:
 def options_of(url: str) -> list[str]:
     """Return the names of the options of ``url``, read as apprise reads them."""
     # It parts options by semicolons as well, and does not know of fragments.
-    parts = parse_url(url, verify_host=False) or {}
+    parts = parse_url(url, verify_host=False) or {}  # type: ignore[no-untyped-call]
     return list(parts.get("qsd", ()))
 
 

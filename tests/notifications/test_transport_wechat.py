@@ -123,7 +123,8 @@ def test_a_token_is_fetched_once(wecom: WeComFake, redis_client: redis.Redis) ->
     by_app(wecom, replace(MESSAGE, title="another"))
     assert wecom.fetched == 1
     assert [each["to"] for each in wecom.app] == [{"zhang"}, {"zhang"}]
-    assert wecom.app[0]["text"]["content"] == f"{MESSAGE.head}\n{MESSAGE.body}"
+    content = f"{MESSAGE.head}\n{MESSAGE.body}\n#{MESSAGE.id}"
+    assert wecom.app[0]["text"]["content"] == content
     assert receipt.message_id == "msg-1"
 
 
