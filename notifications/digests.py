@@ -178,7 +178,7 @@ def _counts(members: Sequence[Held]) -> list[str]:
     lines = []
     for key, label in labels.items():
         if text := _counted(members, key):
-            lines.append(f"{label}: {text}")
+            lines.append(_("%(label)s: %(value)s") % {"label": label, "value": text})
     return lines
 
 

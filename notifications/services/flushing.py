@@ -277,5 +277,5 @@ def _held(row: Sequence[Any]) -> Held:
 
 def _context(stored: object) -> dict[str, Any]:
     """Return a message's context under the names that are used now."""
-    context = stored if isinstance(stored, dict) else {}
+    context: dict[str, Any] = stored if isinstance(stored, dict) else {}
     return {EARLIER.get(name, name): value for name, value in context.items()}

@@ -105,7 +105,10 @@ class Aliyun(Provider):
         Field(
             name="variables",
             label=_("Variables of the template"),
-            help=_("Their names and texts; a text may hold {title}, {pair}, {price}…"),
+            help=_(
+                "Their names and texts; a text may hold {title}, {pair}, {price}…"
+                " An alert has only a {title}: untick alerts if the template has none."
+            ),
             kind="object",
             only=ONLY,
         ),

@@ -141,7 +141,13 @@ class EmailTransport(Transport):
             help=_("An address, also as Name <address>."),
             required=True,
         ),
-        Field(name="to", label=_("Recipients"), kind="list", required=True),
+        Field(
+            name="to",
+            label=_("Recipients"),
+            help=_("One a line."),
+            kind="list",
+            required=True,
+        ),
         PICTURE,
         Field(
             name="timeout",

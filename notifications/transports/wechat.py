@@ -116,7 +116,7 @@ class WeChatTransport(Transport):
         Field(
             name="to",
             label=_("Members"),
-            help=_("Their account names in WeCom; @all for everybody."),
+            help=_("Their account names in WeCom, one a line; @all for everybody."),
             kind="list",
             required=True,
             only=APP,

@@ -57,7 +57,7 @@ class Known(NamedTuple):
 @never_cache
 @login_required
 def preview(request: HttpRequest) -> HttpResponse:
-    """Explain the chosen signal or notification, or else the newest signal."""
+    """Explain the chosen signal or notification, or else the newest that is told."""
     newest = examples().newest(OFFERED)
     asked = bool(request.GET.get("signal") or request.GET.get("notification"))
     subject = _subject(request, newest)
@@ -89,7 +89,9 @@ def _subject(request: HttpRequest, newest: Sequence[Example]) -> Subject | None:
         return Subject(example.message, example.moment, example, row)
     if text := request.GET.get("signal", ""):
         return _of_signal(signal_id_of(text.strip()), newest)
-    return Subject(newest[0].message, newest[0].moment, newest[0]) if newest else None
+    # The newest one that somebody is told of explains more than one that is kept quiet.
+    first = next((each for each in newest if not each.quiet), next(iter(newest), None))
+    return Subject(first.message, first.moment, first) if first else None
 
 
 def _of_signal(wanted: UUID | None, newest: Sequence[Example]) -> Subject | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
+from btc_watcher.lib import statements
 from btc_watcher.lib.redis_keys import notifications_queue
 from notifications import cache, tasks
 from notifications.models import Notification, NotificationChannel
@@ -57,7 +58,7 @@ def hold(number: int, why: str, seconds: float = 0) -> None:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
     """Collect what each statement of the flush returns."""
     answers: list[list[Any]] = []
-    real = flushing.rows_of
+    real = statements.rows_of
 
     def note(sql: Any, parameters: Any) -> list[Any]:
         answers.append(real(sql, parameters))
@@ -112,8 +113,8 @@ def test_members_of_a_digest_that_is_muted_before_its_retry_say_so_too(
     again(digest.id)
     silence_all()
     notification_deliver(notification_id=digest.id)
-    for each in (digest, *members):
-        stored = row(each.id)
+    for number in (digest.id, *(each.id for each in members)):
+        stored = row(number)
         assert stored.status == "failed"
         assert stored.metadata["suppressed"]["because"] == "silence"
 
@@ -150,10 +151,10 @@ def test_many_suppressed_rows_cost_few_statements(
 ) -> None:
     record(signals(60), mail)
     silence_all()
-    statements = counted(monkeypatch)
+    answers = counted(monkeypatch)
     assert flush(WINDOW) == []
     assert set(Notification.objects.values_list("status", flat=True)) == {"failed"}
-    assert len(statements) < 6
+    assert len(answers) < 6
 
 
 def test_a_held_p0_does_not_queue_behind_thousands(
@@ -175,9 +176,9 @@ def test_what_is_not_due_is_not_read(
     record(signals(1), mail)
     for each in record(signals(30, priority="P2"), mail):
         hold(each.id, "quiet_hours", 36000)
-    statements = counted(monkeypatch)
+    answers = counted(monkeypatch)
     assert len(flush(WINDOW)) == 1
-    assert max(len(rows) for rows in statements) == 1
+    assert max(len(rows) for rows in answers) == 1
 
 
 def test_a_title_that_cannot_be_made_does_not_keep_the_others(

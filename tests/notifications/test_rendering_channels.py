@@ -153,7 +153,7 @@ def test_telegram_shows_every_sign(
     row = tell(channel, context=signal({"strategy": odd, "tag": odd}).context)
     (told,) = telegram.messages
     assert f"Strategy: {odd} v1.4\n" in told
-    assert f"Tag: {odd}\n" in told
+    assert f"Mark: enter_long · {odd}\n" in told
     assert row.content in told.replace("\n", "\n\n", 1)
     assert telegram.requests[0]["parse_mode"] == "HTML"
 
