@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET
 
 from notifications.examples import examples
 from notifications.history import notification_by_id, signal_id_of
-from notifications.models import Notification, NotificationSilence
 from notifications.receivers import Hold
 from notifications.routing import Suppressed
 from notifications.selectors import notifications_of_signal
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from notifications.examples import Example
     from notifications.messages import Message
+    from notifications.models import Notification
     from notifications.services import Explained
 
 OFFERED: Final = 60
@@ -46,10 +46,9 @@ class Subject(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Names of strategies, reasons of silences, and why nobody is told at all."""
+    """Names of strategies, and why nobody is told at all."""
 
     strategies: Mapping[int, str]
-    silences: Mapping[int, str]
     quiet: str
 
 
@@ -109,7 +108,6 @@ def _rows(subject: Subject, now: datetime) -> list[dict[str, Any]]:
     happened = _happened(subject)
     known = Known(
         strategies=dict(examples().strategies()),
-        silences=dict(NotificationSilence.objects.values_list("id", "reason")[:500]),
         quiet=subject.example.quiet if subject.example else "",
     )
     rows = [
@@ -131,7 +129,7 @@ def _row(
     if not explained.verdict.wanted:
         verdict = "no"
     elif isinstance(then, Suppressed):
-        verdict, reason = "no", _suppressed(then, known.silences)
+        verdict, reason = "no", suppressed_words(then.metadata()["suppressed"])
     elif isinstance(then, Hold):
         verdict, reason, until = "later", held_words(then.why), then.until
     if known.quiet and verdict != "no":
@@ -149,14 +147,6 @@ def _row(
 def _names(numbers: Sequence[int], strategies: Mapping[int, str]) -> str:
     names = [strategies.get(each, f"#{each}") for each in numbers]
     return ", ".join(names) or _("none")
-
-
-def _suppressed(then: Suppressed, silences: Mapping[int, str]) -> str:
-    by = then.by
-    if then.because == "silence" and by.isdecimal():
-        by = silences.get(int(by), by)
-        by = f"“{by}”"
-    return suppressed_words({"because": then.because, "by": by})
 
 
 def _happened(subject: Subject) -> dict[int, list[Shown]]:

@@ -284,6 +284,7 @@ def test_a_silence_made_meanwhile_suppresses_what_is_held(
         assert row(each.id).metadata["suppressed"] == {
             "because": "silence",
             "by": str(silence.id),
+            "reason": "known",
         }
 
 

@@ -51,7 +51,7 @@ def test_each_channel_has_a_verdict_and_its_reason(onlooker: Client) -> None:
     assert "only slow email no The channel does not take this strategy, only slow." in (
         text
     )
-    assert "only sells email no The channel does not take the signal type BUY" in text
+    assert "only sells email no The channel does not take the signal type buy" in text
     assert "only urgent email no The channel does not take the priority P1" in text
     assert "off email no The channel is switched off." in text
 

@@ -251,7 +251,7 @@ def test_a_template_error_costs_neither_the_message_nor_a_secret(
     telegram_channel.config["templates"] = {"signal": {"en": {"body": "a\n{% x %}"}}}
     telegram_channel.config["language"] = "en"
     telegram_channel.save()
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), translation.override("en"):
         row = tell(telegram_channel)
     assert row.status == "sent"
     (told,) = telegram.messages
