@@ -34,27 +34,28 @@ def default_templates(kind: str, language: str) -> Texts:
 
 
 def _signal_body() -> str:
-    guessed = _("The strategy gave no strength; its default was used.")
     # The indicators share a line: a phone shows little of a message at first.
-    return f"""\
-{_line(_("Price"), "{{ price }}")}
-{_line(_("Candle closed"), "{{ closed }}")}
-{_line(_("Strategy"), "{{ strategy }} {{ version }}")}
-{_line(_("Exchange"), "{{ exchange }}")}
-{{% if mark %}}
-{_line(_("Mark"), "{{ mark }}{% if tag %} · {{ tag }}{% endif %}")}
-{{% elif tag %}}
-{_line(_("Tag"), "{{ tag }}")}
-{{% endif %}}
-{{% if guessed %}}
-{guessed}
-{{% endif %}}
-{{% if indicators %}}
-{{% for name, value in indicators.items %}}{INDICATOR}{{% endfor %}}
-{{% endif %}}
-{{% if url %}}
-{{{{ url }}}}
-{{% endif %}}"""
+    lines = (
+        _line(_("Price"), "{{ price }}"),
+        _line(_("Candle closed"), "{{ closed }}"),
+        _line(_("Strategy"), "{{ strategy }} {{ version }}"),
+        _line(_("Exchange"), "{{ exchange }}"),
+        "{% if mark %}",
+        _line(_("Mark"), "{{ mark }}{% if tag %} · {{ tag }}{% endif %}"),
+        "{% elif tag %}",
+        _line(_("Tag"), "{{ tag }}"),
+        "{% endif %}",
+        "{% if guessed %}",
+        _("The strategy gave no strength; its default was used."),
+        "{% endif %}",
+        "{% if indicators %}",
+        "{% for name, value in indicators.items %}" + INDICATOR + "{% endfor %}",
+        "{% endif %}",
+        "{% if url %}",
+        "{{ url }}",
+        "{% endif %}",
+    )
+    return "\n".join(lines)
 
 
 def _line(label: str, value: str) -> str:
