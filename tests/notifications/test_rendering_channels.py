@@ -123,10 +123,13 @@ def test_the_same_by_email(
     text, html = (part.get_content() for part in mail.iter_parts())
     text = text.replace("\r\n", "\n")
     assert text.startswith(f"{title}\n\n{body}\n\n-- \n")
-    assert "<br>".join(body.splitlines()) in html
+    *lines, link = body.splitlines()
+    assert "<br>".join(lines) in html
+    assert link == LINK
+    assert f'<a href="{LINK}"' in html
     assert "cid:" not in html
     # The footer is on the reader's clocks as well.
-    assert re.search(r"2026-11-22 20:00:00 CST", text)
+    assert re.search(r"2026-11-22 20:00:00 \(UTC\+0800\)", text)
 
 
 def test_languages_of_channels_of_one_signal_do_not_mix(shanghai: User) -> None:
