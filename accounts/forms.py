@@ -71,7 +71,8 @@ class PreferencesForm(forms.Form):
     )
 
     def __init__(self, data: QueryDict | None = None, *, user: User) -> None:
-        quiet = user.preferences.get("quiet_hours") or {}
+        quiet = user.preferences.get("quiet_hours")
+        quiet = quiet if isinstance(quiet, dict) else {}
         initial = {
             "language": user.language,
             "timezone": user.timezone,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -11,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from btc_watcher.lib.admin import HistoryAdmin
 from btc_watcher.lib.errors import BtcWatcherError
 from notifications.forms import ChannelForm, SilenceModelForm
+from notifications.forms.raw import PREFIX
 from notifications.models import (
     Alert,
     Notification,
     NotificationChannel,
     NotificationSilence,
 )
-from notifications.services import channel_test
+from notifications.services import channel_config_shown, channel_test
 from notifications.words import state_words
 
 if TYPE_CHECKING:
@@ -44,9 +46,20 @@ class ChannelAdmin(ChannelModelAdmin):
     def get_fieldsets(
         self, request: HttpRequest, obj: NotificationChannel | None = None
     ) -> Any:
-        """Name the fields of secrets too, which the form makes by itself."""
-        form = ChannelForm(instance=obj)
-        return [(None, {"fields": [*form.fields, *self.readonly_fields]})]
+        """Name the fields of secrets too, which the form makes by itself.
+
+        Who only reads has no form, and would see the columns as they are stored.
+        """
+        names = list(ChannelForm(instance=obj).fields)
+        if obj is not None and not self.has_change_permission(request, obj):
+            names = [name for name in names if not name.startswith(PREFIX)]
+            names[names.index("config")] = "shown_config"
+        return [(None, {"fields": [*names, *self.readonly_fields]})]
+
+    @admin.display(description=_("configuration"))
+    def shown_config(self, channel: NotificationChannel) -> str:
+        """Return the configuration without secrets."""
+        return json.dumps(channel_config_shown(channel), ensure_ascii=False)
 
     def get_form(
         self,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WINDOWS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+LONGEST_WINDOW: Final = max(WINDOWS.values())
 LARGEST: Final = 1_000_000
 # One part in so many is kept for P0.
 RESERVE_SHARE: Final = 5

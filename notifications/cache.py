@@ -13,6 +13,7 @@ from btc_watcher.lib.redis_keys import (
     notifications_queue,
     provider_token,
 )
+from notifications.budgets import LONGEST_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RedisError",
+    "budget_forget",
     "budget_load",
     "budget_take",
     "budgets_used",
@@ -29,22 +31,25 @@ __all__ = [
     "queue_lengths",
 ]
 
-# A sorted set holds the moment of every message of the longest window. The member
-# "ready" says that it is complete: after a flush it is not, and nothing is granted
-# until the history has been read again. All times are Redis's own. Moments in its
-# future, which a clock set back leaves behind, become now.
+# A sorted set holds the moment of every message. The member "ready" says that it is
+# complete, and by its score how far back (negative milliseconds): after a flush it is
+# not there, after a longer limit was set it reaches not far enough, and nothing is
+# granted until the history has been read again. All times are Redis's own. Moments in
+# its future, which a clock set back leaves behind, become now.
 TAKE: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local key, member, force = KEYS[1], ARGV[1], ARGV[2] == '1'
-if not redis.call('ZSCORE', key, 'ready') then return -1 end
+local reach = -(tonumber(redis.call('ZSCORE', key, 'ready') or 0))
+for position = 3, #ARGV, 2 do
+  if tonumber(ARGV[position]) > reach then return -1 end
+end
 for _, early in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf')) do
   redis.call('ZADD', key, now, early)
 end
-local wait, longest = 0, 0
+local wait = 0
 for position = 3, #ARGV, 2 do
   local window, most = tonumber(ARGV[position]), tonumber(ARGV[position + 1])
-  longest = math.max(longest, window)
   local since = '(' .. (now - window)
   local used = redis.call('ZCOUNT', key, since, '+inf')
   if used >= most then
@@ -54,17 +59,18 @@ for position = 3, #ARGV, 2 do
   end
 end
 if wait > 0 and not force then return wait end
-redis.call('ZREMRANGEBYSCORE', key, 0, now - longest)
+redis.call('ZREMRANGEBYSCORE', key, 0, now - reach)
 redis.call('ZADD', key, now, member)
 return 0
 """
 LOAD: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-if redis.call('ZSCORE', KEYS[1], 'ready') then return 0 end
+local reach = tonumber(ARGV[1])
+if tonumber(redis.call('ZSCORE', KEYS[1], 'ready') or 0) <= -reach then return 0 end
 redis.call('DEL', KEYS[1])
-redis.call('ZADD', KEYS[1], -1, 'ready')
-for position = 1, #ARGV do
+redis.call('ZADD', KEYS[1], -reach, 'ready')
+for position = 2, #ARGV do
   redis.call('ZADD', KEYS[1], now - ARGV[position], 'past-' .. position)
 end
 return 1
@@ -106,8 +112,10 @@ def budget_take(
     return None if wait < 0 else wait / 1000
 
 
-def budget_load(channel_id: int, ages: Sequence[float]) -> None:
-    """Tell Redis when a channel sent lately, each so many seconds ago.
+def budget_load(
+    channel_id: int, ages: Sequence[float], *, seconds: int = LONGEST_WINDOW
+) -> None:
+    """Tell Redis when a channel sent in the last ``seconds``, each so long ago.
 
     Of several processes that do so the first one counts. Raises RedisError.
     """
@@ -115,8 +123,15 @@ def budget_load(channel_id: int, ages: Sequence[float]) -> None:
         LOAD,
         1,
         notification_budget(channel_id),
+        str(seconds * 1000),
         *(str(int(age * 1000)) for age in ages),
     )
+
+
+def budget_forget(channel_id: int) -> None:
+    """Have the next message read the history again; without Redis nothing is known."""
+    with contextlib.suppress(RedisError):
+        redis_connection().delete(notification_budget(channel_id))
 
 
 def provider_token_get(name: str) -> tuple[str, float]:

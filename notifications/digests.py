@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.messages import MESSAGE_TYPES, Message
+from notifications.rendering.values import DIRECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +23,7 @@ TABLE_ROWS: Final = 40
 TITLE_SHOWN: Final = 80
 NAMES_SHOWN: Final = 8
 # Context of a member that a digest counts by or shows in its table.
-COUNTED: Final = ("signal_type", "pair", "strategy_name", "exchange")
+COUNTED: Final = ("signal_type", "pair", "strategy", "exchange")
 # The kinds of digests: after quiet hours, above the budget, and by the clock.
 KINDS: Final = {"quiet_hours": "catch_up", "budget": "burst"}
 
@@ -32,7 +33,8 @@ class Held:
     """A held row of the outbox, as far as digests need it.
 
     ``alone`` tells that it must be sent as itself: a digest, or a message that has
-    reached some of its recipients. ``context`` is the message's own.
+    reached some of its recipients. ``context`` is the message's own, ``by_hand`` tells
+    that a person sends it again.
     """
 
     id: int
@@ -46,6 +48,7 @@ class Held:
     due: bool
     alone: bool
     context: Mapping[str, Any]
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +147,10 @@ def _title(kind: str, members: Sequence[Held]) -> str:
         what = ngettext("%(count)d signal", "%(count)d signals", count) % values
     else:
         what = ngettext("%(count)d message", "%(count)d messages", count) % values
-    types = _counted(members, "signal_type")
-    if types:
-        what = f"{what}: {types}"
+    directions = _counter(members, "signal_type").most_common()
+    if directions:
+        counted = [f"{_(DIRECTIONS.get(each, each))} {n}" for each, n in directions]
+        what = _("%(what)s: %(counts)s") % {"what": what, "counts": ", ".join(counted)}
     if kind == "catch_up":
         return _("After quiet hours: %(what)s") % {"what": what}
     return what
@@ -167,14 +171,14 @@ def _heads(kind: str, count: int, span: Mapping[str, str]) -> list[str]:
 def _counts(members: Sequence[Held]) -> list[str]:
     labels = {
         "priority": _("Priorities"),
-        "strategy_name": _("Strategies"),
+        "strategy": _("Strategies"),
         "pair": _("Pairs"),
         "exchange": _("Exchanges"),
     }
     lines = []
     for key, label in labels.items():
         if text := _counted(members, key):
-            lines.append(f"{label}: {text}")
+            lines.append(_("%(label)s: %(value)s") % {"label": label, "value": text})
     return lines
 
 
@@ -196,7 +200,7 @@ def _row(row: Held, zone: ZoneInfo, same_day: bool) -> str:  # noqa: FBT001 - pr
     moment = row.queued_at.astimezone(zone)
     time = f"{moment:%H:%M}" if same_day else f"{moment:%m-%d %H:%M}"
     parts = [time, row.priority, row.title[:TITLE_SHOWN]]
-    if strategy := row.context.get("strategy_name"):
+    if strategy := row.context.get("strategy"):
         parts.append(f"({strategy})")
     return " ".join(parts)
 

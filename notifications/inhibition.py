@@ -14,7 +14,7 @@ def inhibited_by(message: Message, open_keys: Collection[str]) -> str:
     """Return the key of the open alert that explains ``message``, or an empty text.
 
     An alert ``exchange:binance`` mutes alerts whose context has ``exchange`` =
-    ``binance``; ``proxy:3`` those with ``proxy`` or ``proxy_id`` = 3. An alert never
+    ``binance``; ``proxy:3`` those with ``proxy_id``, or else ``proxy``, = 3. An alert never
     mutes itself, and only alerts are muted. A context names its own key as ``alert``.
     """
     if message.message_type != "alert" or not open_keys:
@@ -25,7 +25,8 @@ def inhibited_by(message: Message, open_keys: Collection[str]) -> str:
         kind, colon, value = key.partition(":")
         if key == own or not (kind and colon and value):
             continue
-        if value in (_text(context.get(kind)), _text(context.get(f"{kind}_id"))):
+        # A strategy may be called "7": where there is a number, it is the one meant.
+        if value == _text(context.get(f"{kind}_id", context.get(kind))):
             return key
     return ""
 

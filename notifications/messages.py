@@ -67,14 +67,19 @@ class Message:
             "queued_at": queued_at,
             "context": self.context,
         }
-        try:
-            text = orjson.dumps(values, default=str).decode()
-        except TypeError:
-            text = ""
-        # Rare, so the walk through the whole object is made only when needed.
-        if not text or "\\u0000" in text:
-            text = orjson.dumps(_storable_value(values), default=str).decode()
-        return text
+        return json_text(values)
+
+
+def json_text(values: Mapping[str, Any]) -> str:
+    """Return ``values`` as JSON that PostgreSQL can store; what has no form is text."""
+    try:
+        text = orjson.dumps(values, default=str).decode()
+    except TypeError:
+        text = ""
+    # Rare, so the walk through the whole object is made only when needed.
+    if not text or "\\u0000" in text:
+        text = orjson.dumps(_storable_value(values), default=str).decode()
+    return text
 
 
 def joined(title: str, body: str) -> str:

@@ -57,6 +57,8 @@ SWEEP_PATIENCE: Final = {
 SWEEP_PATIENCE_EMPTY: Final = timedelta(seconds=5)
 # The other rows of a burst, whose task should have written them at once.
 FAN_OUT_PATIENCE: Final = timedelta(seconds=5)
+# What is further ahead than this was written before a clock was set back.
+CLOCKS_APART: Final = timedelta(minutes=1)
 # How often what is held is looked at; what is due in between has tasks of its own.
 FLUSH_EVERY: Final = timedelta(seconds=10)
 # Members of one digest; what is beyond goes into the next.

@@ -6,21 +6,22 @@ import logging
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from celery import current_app
 from django.db import transaction
+from django.utils import timezone
 from kombu import pools
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from btc_watcher.lib.redis_keys import notifications_queue
-from notifications.policy import chunks
+from btc_watcher.lib.redis_keys import PRIORITIES, notifications_queue
+from notifications.policy import FLUSH_EVERY, chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
     from uuid import UUID
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Queued:
     """A stored notification; one that is not held wants a task."""
 
     id: int
-    channel_id: int
+    channel_id: int | None
     priority: str
     signal_id: UUID | None = None
     held: bool = False
@@ -83,7 +84,9 @@ def tasks_enqueue(queued: Iterable[Queued]) -> int:
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
     for item in queued:
         if not item.held:
-            groups[item.priority, item.channel_id].append(item.id)
+            # One whose channel is gone is delivered as well: that is how it ends.
+            priority = item.priority if item.priority in PRIORITIES else PRIORITIES[-1]
+            groups[priority, item.channel_id or 0].append(item.id)
     return _publish_unless_away(
         [
             Task(DELIVER, notifications_queue(priority), (chunk,))
@@ -127,6 +130,15 @@ def flushes_enqueue(moments: Iterable[datetime]) -> int:
     if count == len(fresh):
         flushes_made.extend(fresh)
     return count
+
+
+def flush_soon(until: datetime) -> None:
+    """Have what is held until ``until`` told within the second after it.
+
+    Whole seconds are few, so thousands that wait for a budget share their flushes.
+    """
+    if until <= timezone.now() + FLUSH_EVERY:
+        flushes_enqueue([until.replace(microsecond=0) + timedelta(seconds=1)])
 
 
 def fan_out_enqueue(fan_out_id: int) -> int:

@@ -31,14 +31,21 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """Not at all: because of a silence or an open alert, and which."""
+    """Not at all: because of a silence or an open alert, and which.
+
+    ``reason`` is the silence's, in the words of whoever made it.
+    """
 
     because: str
     by: str
+    reason: str = ""
 
     def metadata(self) -> dict[str, Any]:
         """Return what a suppressed row has in its metadata."""
-        return {"suppressed": {"because": self.because, "by": self.by}}
+        found = {"because": self.because, "by": self.by}
+        if self.reason:
+            found["reason"] = self.reason
+        return {"suppressed": found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,10 @@ class Silence:
     conditions: tuple[Condition, ...]
     channels: frozenset[int] | None
     keys: tuple[Condition, ...]
+    reason: str = ""
 
     @classmethod
-    def read(cls, number: int, matcher: Mapping[str, Any]) -> Silence:
+    def read(cls, number: int, matcher: Mapping[str, Any], reason: str = "") -> Silence:
         """Read a stored matcher (see ``silences.matcher_check``)."""
         channels = matcher.get("channels")
         keys = matcher.get("keys")
@@ -67,8 +75,11 @@ class Silence:
                 {each: matcher.get(each) for each in ("message_types", "priorities")}
             ),
             conditions=conditions_read(matcher),
-            channels=frozenset(channels) if isinstance(channels, list) else None,
+            channels=frozenset(each for each in channels if isinstance(each, int))
+            if isinstance(channels, list)
+            else None,
             keys=tuple(each._replace(keys=("alert",)) for each in named),
+            reason=reason,
         )
 
     def fits(self, message: Message) -> bool:
@@ -139,7 +150,7 @@ class Muting(NamedTuple):
             return Suppressed("inhibited", self.inhibitor)
         for silence in self.silences:
             if silence.channels is None or channel_id in silence.channels:
-                return Suppressed("silence", str(silence.id))
+                return Suppressed("silence", str(silence.id), silence.reason)
         return None
 
 

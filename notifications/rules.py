@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 
 from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.messages import MESSAGE_TYPES
+from notifications.rendering.values import DIRECTIONS, LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +52,16 @@ WORDS: Final = {
     "levels": gettext_noop(
         "The channel does not take the strength level %(value)s, only %(wanted)s."
     ),
+}
+# Codes that the reasons name, by the word that stands for them.
+SPOKEN: Final = {
+    "message_type": {
+        "signal": gettext_noop("signal"),
+        "alert": gettext_noop("alert"),
+        "system": gettext_noop("system"),
+    },
+    "types": DIRECTIONS,
+    "levels": LEVELS,
 }
 
 
@@ -191,7 +202,13 @@ def _values(code: str, rules: Rules, message: Message) -> dict[str, str]:
         if condition.name == code:
             value = condition.value_of(message.context)
             wanted = (*condition.exact, *condition.patterns)
-    return {"value": value or "", "wanted": ", ".join(sorted(wanted)) or _("none")}
+    listed = ", ".join(_word(code, each) for each in sorted(wanted))
+    return {"value": _word(code, value or ""), "wanted": listed or _("none")}
+
+
+def _word(code: str, value: str) -> str:
+    """Return a value as people read it; names, pairs and priorities are as they are."""
+    return _(SPOKEN[code].get(value, value)) if value and code in SPOKEN else value
 
 
 def _listed(value: object, default: Sequence[str]) -> frozenset[str]:

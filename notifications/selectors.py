@@ -83,8 +83,8 @@ def silences_active(now: datetime) -> list[Silence]:
     """Return the silences that are on at ``now``."""
     rows = NotificationSilence.objects.filter(starts_at__lte=now, ends_at__gt=now)
     return [
-        Silence.read(number, matcher)
-        for number, matcher in rows.values_list("id", "matcher")
+        Silence.read(number, matcher, reason)
+        for number, matcher, reason in rows.values_list("id", "matcher", "reason")
     ]
 
 

@@ -37,7 +37,11 @@ def sweep() -> int:
     """
     now = timezone.now()
     for fan_out_id in services.fan_outs_overdue(now=now):
-        fan_out(fan_out_id)
+        try:
+            fan_out(fan_out_id)
+        except Exception:
+            # Everything else must be swept up all the same.
+            logger.exception("The fan-out %d could not be written.", fan_out_id)
     queued = services.notifications_sweep(lengths=queue_lengths(), now=now)
     if queued:
         tasks = tasks_enqueue(queued)

@@ -79,4 +79,5 @@ def held_words(why: str) -> str:
 def suppressed_words(suppressed: Mapping[str, Any]) -> str:
     """Return why a message is not told at all."""
     sentence = SUPPRESSED.get(str(suppressed.get("because")), SUPPRESSED["silence"])
-    return _(sentence) % {"by": suppressed.get("by", "")}
+    by, reason = suppressed.get("by", ""), suppressed.get("reason")
+    return _(sentence) % {"by": f"“{reason}”" if reason else by}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.timeframes import duration
 from signals_app.grading import Thresholds, strength_number
 from signals_app.identity import Meaning, signal_id, strategy_key
-from signals_app.timeframes import duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

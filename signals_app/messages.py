@@ -10,12 +10,14 @@ from django.conf import settings
 from django.urls import reverse
 
 from notifications.messages import Message
+from signals_app.grading import StrengthRule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 INDICATORS_TOLD: Final = 8
 TEXT_TOLD: Final = 200
+STRENGTH_COLUMN: Final = StrengthRule().column
 # Keys of the context, and of the feed event that they come from.
 CONTEXT: Final = {
     "strategy_id": "strategy_id",
@@ -74,8 +76,16 @@ def _context(event: Mapping[str, Any], pages: str) -> dict[str, Any]:
         context["guessed"] = True
     context["indicators"] = {
         name: value[:TEXT_TOLD] if isinstance(value, str) else value
-        for name, value in islice(event["indicators"].items(), INDICATORS_TOLD)
+        for name, value in islice(_unsaid(event), INDICATORS_TOLD)
     }
     if pages:
         context["url"] = f"{pages}{event['id']}/"
     return context
+
+
+def _unsaid(event: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the indicators, without the column that the strength was taken from."""
+    said = event["metadata"]["strength_source"] == "column"
+    for name, value in event["indicators"].items():
+        if not (said and name == STRENGTH_COLUMN):
+            yield name, value

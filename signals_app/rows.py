@@ -7,8 +7,8 @@ from datetime import UTC
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from btc_watcher.lib.timeframes import duration
 from signals_app.grading import HOLD, Grade, grade
-from signals_app.timeframes import duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

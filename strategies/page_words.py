@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 
     from strategies.services import Changed
 
-UNIT_SECONDS: Final = {
-    "m": 60,
-    "h": 3600,
-    "d": 86_400,
-    "w": 604_800,
-    "M": 2_592_000,
-}
-CANDLE: Final = re.compile(r"([1-9][0-9]{0,3})([mhdwM])")
 # The page's own script counts on with the same words; %(count)d is the number.
 AGO: Final = {
     "s": gettext_lazy("%(count)d s ago"),
@@ -97,12 +89,6 @@ SUMMARIES: Final = tuple(
 PARAMETER: Final = "config.template.parameters."
 BOT_SETTING: Final = "freqtrade_config."
 REFUSED_TOLD: Final = 5
-
-
-def candle_seconds(timeframe: str) -> int | None:
-    """Return the length of a candle, None for a timeframe that cannot be read."""
-    found = CANDLE.fullmatch(timeframe)
-    return int(found[1]) * UNIT_SECONDS[found[2]] if found else None
 
 
 def ago_text(seconds: float) -> str:

@@ -64,8 +64,8 @@ SENTENCES: Final = tuple(
             _("it ended by itself with code %(code)s"),
         ),
         (
-            r"It ended (?P<count>\d+) times in (?P<minutes>\d+) minutes\.",
-            _("It ended %(count)s times in %(minutes)s minutes."),
+            r"It ended (?P<count>\d+) times in (?P<minutes>\d+) minutes:",
+            _("It ended %(count)s times in %(minutes)s minutes:"),
         ),
         (
             r"(?P<name>.+) was not started: a bot needs about (?P<one>\d+) MB, the"

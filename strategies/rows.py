@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.dateparse import parse_datetime
 
+from btc_watcher.lib.timeframes import candle_seconds
 from strategies.health_words import advice_text, level_text, muted_text, reason_text
 from strategies.models import Strategy
-from strategies.page_words import candle_seconds
 from strategies.reason_words import reason_shown
 from strategies.shown import ROUND_SECONDS, Shown, shown_state
 

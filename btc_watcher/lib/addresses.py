@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+# Where clouds give credentials away without a link-local address: Alibaba's, Oracle's,
+# and Amazon's for IPv6.
+CLOUDS: Final = frozenset(
+    map(ipaddress.ip_address, ("100.100.100.200", "192.0.0.192", "fd00:ec2::254"))
+)
 
 
 def is_public(address: Address) -> bool:
@@ -29,11 +34,12 @@ def is_public(address: Address) -> bool:
 
 
 def is_no_neighbour(address: Address) -> bool:
-    """Tell whether an address is anything but link-local.
+    """Tell whether an address is anything but link-local or a cloud's own.
 
-    Clouds give credentials away at a link-local address.
+    There clouds give credentials away.
     """
-    return not _inner(address).is_link_local
+    inner = _inner(address)
+    return not inner.is_link_local and inner not in CLOUDS
 
 
 def _inner(address: Address) -> Address:
@@ -60,11 +66,15 @@ def addresses_check(host: str, port: int, allowed: Callable[[Address], bool]) ->
 
 def literal_check(host: str, allowed: Callable[[Address], bool]) -> None:
     """Do the same without asking for the name's address, which a proxy will do."""
-    if host.rstrip(".").lower() == "localhost":
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
         address_check(host, "127.0.0.1", allowed)
     with contextlib.suppress(ValueError):
         ipaddress.ip_address(host)
         address_check(host, host, allowed)
+    # 127.1, 2130706433 and 0x7f.1 are addresses, too, for whoever looks them up.
+    with contextlib.suppress(OSError, ValueError):
+        address_check(host, socket.inet_ntoa(socket.inet_aton(name)), allowed)
 
 
 def address_check(host: str, address: str, allowed: Callable[[Address], bool]) -> None:

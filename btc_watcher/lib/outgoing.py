@@ -13,6 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.contrib.socks import SOCKSConnection
 from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from btc_watcher.lib.addresses import literal_check
 from btc_watcher.lib.causes import TIMEOUT, cause_of
@@ -104,7 +105,7 @@ class OutgoingSession(requests.Session):
         """
         host = _host(url)
         if self._allowed:
-            literal_check(host, self._allowed)
+            literal_check(_host_asked(url), self._allowed)
         left = self._ends - time.monotonic()
         seconds = min(self._patience or TOTAL_TIMEOUT, left)
         if seconds <= 0:
@@ -231,6 +232,17 @@ def address_shown(url: str) -> str:
     except ValueError:
         return "?"
     return f"{parts.scheme}://{parts.hostname or '?'}{port}"
+
+
+def _host_asked(url: str) -> str:
+    """Return the host as requests reads it, which is not always as urlsplit does."""
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_url(url, None)
+        return (parse_url(str(prepared.url)).host or "").strip("[]")
+    except ValueError:
+        # Nothing will be sent to it.
+        return ""
 
 
 def _host(url: str) -> str:

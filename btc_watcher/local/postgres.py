@@ -5,24 +5,30 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+import time
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
 from btc_watcher.local import service_user
-from btc_watcher.local.embedded import EmbeddedServer, ServerError, package_folder
+from btc_watcher.local.embedded import (
+    POLL_SECONDS,
+    EmbeddedServer,
+    ServerError,
+    package_folder,
+)
 from btc_watcher.local.state import write_json, write_private
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from btc_watcher.local.embedded import StopSteps
 
 DATABASE = "btc_watcher"
 ROLE = "btc_watcher"
+LEFTOVER_SECONDS = 10.0
 
 POSTGRES_SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -46,6 +52,20 @@ THROWAWAY_SETTINGS = {
     "autovacuum": "off",
     "max_wal_size": "4GB",
 }
+
+
+def shared_memory_held(cluster: Path) -> bool:
+    """Tell whether processes hold the memory that the cluster's last server made."""
+    try:
+        # The seventh line of PostgreSQL's own note of the server: key and id.
+        note = (cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        wanted = note[6].split()[1]
+        table = Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()
+    except (OSError, IndexError):
+        return False
+    names = table[0].split()
+    rows = [dict(zip(names, line.split(), strict=False)) for line in table[1:]]
+    return any(row["shmid"] == wanted and row["nattch"] != "0" for row in rows)
 
 
 class EmbeddedPostgres(EmbeddedServer):
@@ -96,6 +116,17 @@ class EmbeddedPostgres(EmbeddedServer):
     def program(self) -> Path:
         """Return the program postgres."""
         return self.tree / "bin" / "postgres"
+
+    def end_leftovers(self) -> None:
+        """End what is left, and wait until its shared memory is free.
+
+        A process that is being taken down names no program any more, and still holds
+        the memory without which a new server may not start.
+        """
+        super().end_leftovers()
+        ends = time.monotonic() + LEFTOVER_SECONDS
+        while shared_memory_held(self.cluster) and time.monotonic() < ends:
+            time.sleep(POLL_SECONDS)
 
     def prepare(self) -> None:
         """Make the cluster when there is none, and clear a stale postmaster.pid."""

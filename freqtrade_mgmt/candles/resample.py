@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from signals_app.timeframes import duration
+from btc_watcher.lib.timeframes import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

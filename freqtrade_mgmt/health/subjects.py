@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import orjson
 
-from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.lib.statements import rows_of
+from btc_watcher.lib.timeframes import candle_seconds
 from freqtrade_mgmt.health.shapes import ProcessRow, Subject
-from signals_app.timeframes import duration
 
 # Rounds come every 30 s; after a longer pause nobody watched.
 GAP: Final = timedelta(minutes=5)
@@ -62,7 +61,7 @@ def _subject(row: tuple[Any, ...], now: datetime) -> Subject:
         status=status,
         exchange=exchange or "?",
         pairs=_pairs(pairs),
-        candle_s=_candle_seconds(timeframe),
+        candle_s=candle_seconds(timeframe or ""),
         created_at=created,
         proxy=proxy or "",
         proxy_name=proxy_name or proxy or "",
@@ -101,13 +100,6 @@ def _wanted_since(
     """Return since when it has been watched: a pause of the rounds begins anew."""
     seen = level not in (None, "none") and checked is not None and now - checked < GAP
     return since if seen and since is not None else now
-
-
-def _candle_seconds(timeframe: str | None) -> float | None:
-    try:
-        return duration(timeframe or "").total_seconds()
-    except BtcWatcherError:
-        return None
 
 
 def _pairs(value: object) -> tuple[str, ...]:

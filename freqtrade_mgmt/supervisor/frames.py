@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from btc_watcher.lib.timeframes import duration
 from signals_app.candidates import Candidate
 from signals_app.grading import (
     MARKS,
@@ -21,7 +22,6 @@ from signals_app.grading import (
     direction,
     strength_of,
 )
-from signals_app.timeframes import duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -188,7 +188,7 @@ def verdict(
     recent = [end for end in ends if now - end.at < CRASH_WINDOW]
     crashes = sum(end.cause is Cause.CRASH for end in recent)
     if cause is Cause.CRASH and crashes + 1 >= CRASHES:
-        said = f"It ended {CRASHES} times in {CRASH_WINDOW / 60:.0f} minutes. {reason}"
+        said = f"It ended {CRASHES} times in {CRASH_WINDOW / 60:.0f} minutes: {reason}"
         return Verdict(give_up=True, delay=0, reason=said)
     delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** len(recent))
     # A quarter of jitter: bots that fell together do not rise together.

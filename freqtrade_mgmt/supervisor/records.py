@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.timeframes import duration
 from freqtrade_mgmt.bot_config import BotSpec
 from freqtrade_mgmt.selectors import environment_python, standing
 from freqtrade_mgmt.strategy_code import strategy_inspect
@@ -21,7 +22,6 @@ from freqtrade_mgmt.supervisor.revisions import revision
 from freqtrade_mgmt.supervisor.told import given_up
 from freqtrade_mgmt.supervisor.ways import COLUMNS, ProxyWay, Ways, way_held, way_take
 from signals_app.strategy_rules import strength_rule_of, thresholds_of
-from signals_app.timeframes import duration
 from strategies.errors import StrategyMissingError
 from strategies.lifecycle import WANTED_UP
 from strategies.models import Status, Strategy

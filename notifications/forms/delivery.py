@@ -62,6 +62,7 @@ class TimesSection(Section):
         gettext_lazy("Belongs to"),
         gettext_lazy(
             "Whose language, time zone and quiet hours count where the channel has none."
+            " Nobody's: messages tell the time in UTC."
         ),
     )
     speed_p1 = _select(gettext_lazy("P1 is gathered for"))

@@ -109,7 +109,10 @@ class RulesSection(Section):
             config["message_types"] = data["message_types"]
         if set(data["priorities"]) != set(self._usual):
             config["priorities"] = data["priorities"]
-        if rules := rules_written(data):
+        # A stored list of nothing wants nothing, which no form can say.
+        stored = object_of(self.channel.config.get("rules"))
+        nothing = {name: wanted for name, wanted in stored.items() if wanted == []}
+        if rules := nothing | rules_written(data):
             config["rules"] = rules
         return config
 

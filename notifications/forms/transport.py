@@ -78,7 +78,9 @@ class TransportSection(Section):
             stays = each.secret and self._stored(each)
             if each.required and not data.get(name) and not stays:
                 self.add_error(name, _("This is needed."))
-            elif each.kind == "object" and not isinstance(data.get(name) or {}, dict):
+            elif each.kind == "object" and not isinstance(
+                data.get(name) or {}, dict | list
+            ):
                 self.add_error(name, _("Enter a JSON object, in curly brackets."))
         return data
 

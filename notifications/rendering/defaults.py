@@ -20,6 +20,7 @@ SIGNAL_TITLE: Final = (
     "{{ arrow }} {{ direction|upper }} {{ pair }} {{ timeframe }}"
     " · {{ level_word }} {{ strength }}"
 )
+INDICATOR: Final = "{% if not forloop.first %} · {% endif %}{{ name }} {{ value }}"
 PLAIN: Final = Texts("{{ title }}", "{{ body }}\n{% if url %}\n{{ url }}\n{% endif %}")
 
 
@@ -33,26 +34,29 @@ def default_templates(kind: str, language: str) -> Texts:
 
 
 def _signal_body() -> str:
-    price, closed, strategy = _("Price"), _("Candle closed"), _("Strategy")
-    exchange, mark, tag = _("Exchange"), _("Mark"), _("Tag")
-    guessed = _("The strategy gave no strength; its default was used.")
-    return f"""\
-{price}: {{{{ price }}}}
-{closed}: {{{{ closed }}}}
-{strategy}: {{{{ strategy }}}} {{{{ version }}}}
-{exchange}: {{{{ exchange }}}}
-{{% if mark %}}
-{mark}: {{{{ mark }}}}
-{{% endif %}}
-{{% if tag %}}
-{tag}: {{{{ tag }}}}
-{{% endif %}}
-{{% if guessed %}}
-{guessed}
-{{% endif %}}
-{{% for name, value in indicators.items %}}
-{{{{ name }}}}: {{{{ value }}}}
-{{% endfor %}}
-{{% if url %}}
-{{{{ url }}}}
-{{% endif %}}"""
+    # The indicators share a line: a phone shows little of a message at first.
+    lines = (
+        _line(_("Price"), "{{ price }}"),
+        _line(_("Candle closed"), "{{ closed }}"),
+        _line(_("Strategy"), "{{ strategy }} {{ version }}"),
+        _line(_("Exchange"), "{{ exchange }}"),
+        "{% if mark %}",
+        _line(_("Mark"), "{{ mark }}{% if tag %} · {{ tag }}{% endif %}"),
+        "{% elif tag %}",
+        _line(_("Tag"), "{{ tag }}"),
+        "{% endif %}",
+        "{% if guessed %}",
+        _("The strategy gave no strength; its default was used."),
+        "{% endif %}",
+        "{% if indicators %}",
+        "{% for name, value in indicators.items %}" + INDICATOR + "{% endfor %}",
+        "{% endif %}",
+        "{% if url %}",
+        "{{ url }}",
+        "{% endif %}",
+    )
+    return "\n".join(lines)
+
+
+def _line(label: str, value: str) -> str:
+    return _("%(label)s: %(value)s") % {"label": label, "value": value}

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 SOURCE_LENGTH: Final = 10_000
 OUTPUT_LENGTH: Final = 60_000
 WORK: Final = 20_000
+MOST_FILTERS: Final = 10
 SECONDS: Final = 0.5
 # Steps between two looks at the clock, which costs more than most of them.
 LOOK_EVERY: Final = 32
@@ -118,6 +119,12 @@ class PlainExpression(FilterExpression):
 
     def __init__(self, token: str, parser: PlainParser) -> None:
         super().__init__(token, parser)
+        # The meter sees an expression when it is done, not each of its filters.
+        if len(self.filters) > MOST_FILTERS:
+            raise TemplateSyntaxError(
+                _("There are more than %(most)d filters in a row.")
+                % {"most": MOST_FILTERS}
+            )
         if self.is_var:
             self.var = self._plain(self.var, parser)
         self.filters = [

@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
-from notifications.messages import Message
+from notifications.messages import Message, json_text
 from notifications.models import Alert, NotificationStatus
 from notifications.routing import Plan
 from notifications.selectors import channels_enabled
@@ -77,14 +77,15 @@ def alert_raise(
             f"The key of an alert is {key!r}; use 1 to {KEY_LENGTH} characters."
         )
     # Also checks and cleans what is stored.
-    message = Message("alert", priority, title, body, context=context)
+    facts: dict[str, Any] = orjson.loads(json_text(dict(context)))
+    message = Message("alert", priority, title, body, context=facts)
     with transaction.atomic():
         alert, is_new = _open(key, message, now)
         more_urgent = _rank(priority) < _rank(alert.priority)
         if not is_new:
             alert.priority = priority
             alert.title, alert.body = message.title, message.body
-            alert.context = dict(context)
+            alert.context = facts
             alert.save(update_fields=["priority", "title", "body", "context"])
         if not (is_new or more_urgent):
             return AlertResult()
@@ -147,7 +148,7 @@ def _open(key: str, message: Message, now: datetime) -> tuple[Alert, bool]:
         "priority": message.priority,
         "title": message.title,
         "body": message.body,
-        "context": orjson.dumps(dict(message.context), default=str).decode(),
+        "context": json_text(message.context),
         "now": now,
     }
     while True:

@@ -13,10 +13,8 @@ from notifications.receivers import Hold
 from notifications.services.targets import limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
-    from notifications.budgets import Limit
     from notifications.models import NotificationChannel
 
 logger = logging.getLogger(__name__)
@@ -57,8 +55,8 @@ def budget_take(
     """Take one message out of the budget; return a Hold when there is nothing left.
 
     P0 may use all of it, the others leave a part for P0. ``own`` is the notification
-    that asks, ``force`` takes one in any case. While Redis is away nothing is granted: waiting is better than a flood that
-    makes the provider mute us.
+    that asks, ``force`` takes one in any case. While Redis is away nothing is granted:
+    waiting is better than a flood that makes the provider mute us.
     """
     limits = [each.for_priority(priority) for each in limits_of(channel)]
     if not limits:
@@ -66,7 +64,9 @@ def budget_take(
     try:
         wait = cache.budget_take(channel.id, limits, force=force)
         if wait is None:
-            cache.budget_load(channel.id, _ages(channel.id, limits, now, own))
+            longest = max(limit.seconds for limit in limits)
+            ages = _ages(channel.id, longest, now, own)
+            cache.budget_load(channel.id, ages, seconds=longest)
             wait = cache.budget_take(channel.id, limits, force=force)
     except cache.RedisError as error:
         # The text may hold the address with its password.
@@ -82,10 +82,7 @@ def budget_take(
     return Hold(now + timedelta(seconds=wait), "budget") if wait and not force else None
 
 
-def _ages(
-    channel_id: int, limits: Sequence[Limit], now: datetime, own: int
-) -> list[float]:
-    longest = max(limit.seconds for limit in limits)
+def _ages(channel_id: int, longest: int, now: datetime, own: int) -> list[float]:
     parameters = {
         "channel": channel_id,
         "own": own,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -12,13 +13,14 @@ from django.utils.translation import override
 
 from btc_watcher.lib.encryption import key_ring
 from btc_watcher.lib.errors import ConfigurationError
+from notifications import cache
 from notifications.messages import Message
 from notifications.models import NotificationChannel, NotificationStatus
 from notifications.routing import Placement, Plan
 from notifications.services.channel_checks import config_check, limits_check
 from notifications.services.delivery import notification_deliver
 from notifications.services.disabling import channel_mended
-from notifications.services.flushing import quiet_look_again
+from notifications.services.flushing import held_look_again
 from notifications.services.outbox import rows_insert
 from notifications.services.targets import receiver
 from notifications.transports import SECRET_FIELDS, TRANSPORTS
@@ -104,7 +106,11 @@ def channel_update(
         if channel.enabled and was_off:
             channel_mended(channel, now)
         if config is not None:
-            quiet_look_again(channel.id, now)
+            held_look_again(channel.id, "quiet_hours", now)
+        if "rate_limit_config" in fields:
+            held_look_again(channel.id, "budget", now)
+            # What Redis knows goes back as far as the limits did until now.
+            transaction.on_commit(partial(cache.budget_forget, channel.id))
         _proxy_assigned(channel, before)
     return channel
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import traceback
@@ -12,8 +13,10 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from btc_watcher.lib.errors import TransportError
+from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.models import NotificationStatus
 from notifications.policy import LEASE, TASK_SECONDS, attempts_exhausted
+from notifications.queues import flush_soon
 from notifications.receivers import Hold
 from notifications.routing import Suppressed
 from notifications.services.claims import Claim, notification_claim
@@ -33,10 +36,9 @@ from notifications.transports import transport_of
 from proxies.dispatch import proxy_test_soon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from notifications.models import NotificationChannel
-    from notifications.transports.base import Receipt
     from notifications.transports.routes import Way
 
 logger = logging.getLogger(__name__)
@@ -71,23 +73,29 @@ def notification_deliver(*, notification_id: int) -> Outcome | None:
     way: Way | None = None
     try:
         channel = _channel(claim)
-        _let_through(claim, channel)
-        claim = claim_told(claim, channel)
-        way = transport_of(channel.type).way(channel)
-        receipt = _send(claim, channel, way)
+        with _own_mistakes("The message could not be made ready:"):
+            _let_through(claim, channel)
+            claim = claim_told(claim, channel)
+            way = transport_of(channel.type).way(channel)
+        with _own_mistakes(f"The transport {channel.type} failed:"), in_words_of(claim):
+            receipt = transport_of(channel.type).send(
+                channel, outgoing_of(claim, channel), way
+            )
     except NotNow as wait:
         claim_hold(claim, wait.hold)
+        if claim.priority == PRIORITIES[0]:
+            flush_soon(wait.hold.until)
         return None
     except TransportError as error:
         outcome = outcome_of_error(claim, error, timezone.now())
     else:
         outcome = outcome_of_receipt(claim, receipt, timezone.now())
     outcome = replace(outcome, way=way.told if way else {})
+    _record_until(claim, outcome, claimed_at + LEASE.total_seconds())
+    _tell(claim, outcome)
     if way and way.proxy_id and outcome.cause:
         # Whether the proxy is to blame is for a test to say.
         proxy_test_soon(way.proxy_id, "retry")
-    _record_until(claim, outcome, claimed_at + LEASE.total_seconds())
-    _tell(claim, outcome)
     return outcome
 
 
@@ -108,25 +116,23 @@ def _let_through(claim: Claim, channel: NotificationChannel) -> None:
             raise SuppressedError(suppressed)
 
 
-def _send(claim: Claim, channel: NotificationChannel, way: Way) -> Receipt:
-    message = outgoing_of(claim, channel)
+@contextlib.contextmanager
+def _own_mistakes(what: str) -> Iterator[None]:
+    """Turn whatever nobody has foreseen into a temporary TransportError.
+
+    Without a stored outcome the claim would look like that of a worker that died while
+    it sent, and the rest of the chunk would wait for the sweeper.
+    """
     try:
-        with in_words_of(claim):
-            return transport_of(channel.type).send(channel, message, way)
-    except TransportError:
+        yield
+    except (TransportError, NotNow):
         raise
-    except Exception as error:  # noqa: BLE001 - a transport's own mistake must end in a stored outcome
+    except Exception as error:  # noqa: BLE001 - a mistake of ours must end in a stored outcome
         # Only where it happened: the text of a foreign error may hold a secret.
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])
-        logger.error(  # noqa: TRY400 - see above
-            "Transport %s failed with %s:\n%s",
-            channel.type,
-            type(error).__name__,
-            where,
-        )
+        logger.error("%s %s\n%s", what, type(error).__name__, where)  # noqa: TRY400 - see above
         raise TransportError(
-            f"The transport {channel.type} failed with {type(error).__name__};"
-            " the log says where."
+            f"{what} {type(error).__name__}. The log says where."
         ) from None
 
 

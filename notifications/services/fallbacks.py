@@ -20,12 +20,20 @@ if TYPE_CHECKING:
     from notifications.services.claims import Claim
     from notifications.services.outcomes import Outcome
 
-# The fallback may want such messages itself, and has been told then.
-TOLD_ALREADY: Final = """
+# The fallback may want such messages itself, and has been told then. By its id a signal
+# has few rows, where a burst that fails has thousands in its channel.
+TOLD_OF_SIGNAL: Final = """
 SELECT id FROM notification_history
-WHERE channel_id = %(channel)s AND sent_at >= %(since)s
+WHERE signal_id = %(signal)s AND channel_id = %(channel)s AND sent_at >= %(since)s
   AND coalesce(metadata #>> '{source,content}', content) = %(content)s
-  AND signal_id IS NOT DISTINCT FROM %(signal)s AND status <> 'failed'
+  AND status <> 'failed'
+LIMIT 1
+"""
+TOLD_OTHERWISE: Final = """
+SELECT id FROM notification_history
+WHERE signal_id IS NULL AND channel_id = %(channel)s AND sent_at >= %(since)s
+  AND coalesce(metadata #>> '{source,content}', content) = %(content)s
+  AND status <> 'failed'
 LIMIT 1
 """
 NOTE: Final = """
@@ -53,7 +61,8 @@ def fallback_record(claim: Claim, outcome: Outcome, now: datetime) -> list[Queue
         "content": claim.message.content,
         "signal": claim.signal_id,
     }
-    if told := rows_of(TOLD_ALREADY, parameters):
+    told_already = TOLD_OF_SIGNAL if claim.signal_id else TOLD_OTHERWISE
+    if told := rows_of(told_already, parameters):
         _note(claim.id, told[0][0])
         return []
     queued = rows_insert(

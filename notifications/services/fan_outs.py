@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from btc_watcher.lib.statements import rows_of
 from notifications.models import NotificationFanOut, NotificationStatus
-from notifications.policy import FAN_OUT_PATIENCE
+from notifications.policy import CLOCKS_APART, FAN_OUT_PATIENCE
 from notifications.queues import Queued
 from notifications.routing import Placement, Plan
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 DIRECT_ROWS: Final = 500
 # The promise goes and the rows come in one statement, so they come exactly once: of
 # two workers the second waits for the first and then finds no promise. Attempts that
-# the first channel has made meanwhile are not copied.
+# the first channel has made meanwhile are not copied. Rows of a
+# channel that was removed say so when they are delivered.
 APPLY: Final = """
 WITH promise AS (
     DELETE FROM notification_fan_outs WHERE id = %(id)s
@@ -29,7 +30,7 @@ WITH promise AS (
 )
 INSERT INTO notification_history
     (signal_id, channel_id, channel_type, message_type, content, status, sent_at, metadata)
-SELECT row.signal_id, place.channel_id, place.channel_type, row.message_type,
+SELECT row.signal_id, channel.id, place.channel_type, row.message_type,
        coalesce(row.metadata #>> '{source,content}', row.content), place.status, %(now)s,
        jsonb_build_object('priority', row.metadata -> 'priority',
                           'title', coalesce(row.metadata #> '{source,title}',
@@ -39,6 +40,7 @@ SELECT row.signal_id, place.channel_id, place.channel_type, row.message_type,
 FROM promise
 CROSS JOIN jsonb_to_recordset(promise.placements)
      AS place (place integer, channel_id integer, channel_type text, status text, extra jsonb)
+LEFT JOIN notification_channels AS channel ON channel.id = place.channel_id
 JOIN notification_history AS row
   ON row.id BETWEEN promise.first_id AND promise.last_id
  AND row.metadata #>> '{fan_out,token}' = promise.token
@@ -112,5 +114,7 @@ def waiting(rows: Sequence[tuple[Any, ...]]) -> list[Queued]:
 
 def fan_outs_overdue(*, now: datetime) -> Sequence[int]:
     """Return the promises whose task may have vanished, oldest first."""
-    rows = NotificationFanOut.objects.filter(created_at__lt=now - FAN_OUT_PATIENCE)
+    rows = NotificationFanOut.objects.exclude(
+        created_at__range=(now - FAN_OUT_PATIENCE, now + CLOCKS_APART)
+    )
     return list(rows.order_by("id").values_list("id", flat=True))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +13,7 @@ import orjson
 from django.db import transaction
 from django.utils.translation import override
 
+from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
 from notifications.digests import Group, Held, digest_message, groups
 from notifications.messages import Message
@@ -19,7 +22,14 @@ from notifications.policy import DIGEST_MEMBERS, FLUSH_EVERY
 from notifications.queues import Queued
 from notifications.receivers import Hold
 from notifications.rendering import title_default
-from notifications.routing import Circumstances, Placement, Plan, suppression
+from notifications.rendering.values import EARLIER
+from notifications.routing import (
+    Circumstances,
+    Placement,
+    Plan,
+    Suppressed,
+    suppression,
+)
 from notifications.selectors import alert_keys_open, silences_active
 from notifications.services.budgets import budget_take
 from notifications.services.members import members_collapse
@@ -50,19 +60,24 @@ WHERE status IN ('pending', 'retry') AND metadata ? 'held'
 # One worker at a time makes the digests of a channel; another passes it over.
 LOCK_CLASS: Final = 1_112_819_543
 LOCK: Final = "SELECT pg_try_advisory_xact_lock(%(class)s, %(channel)s)"
-# A message that may have arrived, or has for some, is not told again in a digest.
+# A message that may have arrived, or has for some, is not told again in a digest. What
+# the budget keeps is read before it is due, to be told together; a P0 is never among
+# what the limit leaves for the next time.
 HELD: Final = """
 SELECT id, sent_at, signal_id, message_type, coalesce(metadata ->> 'priority', 'P2'),
        coalesce(metadata ->> 'title', split_part(content, E'\\n', 1)),
        coalesce((metadata ->> 'queued_at')::timestamptz, sent_at),
        metadata #>> '{held,why}',
        (metadata #>> '{held,until}')::timestamptz <= %(now)s,
-       metadata ?| ARRAY['digest_of', 'left', 'lost_at', 'resend_of'],
-       coalesce(metadata -> 'context', '{}')::text
+       metadata ?| ARRAY['digest_of', 'left', 'lost_at', 'unknown_outcome', 'resend_of'],
+       coalesce(metadata -> 'context', '{}')::text, metadata ? 'resend_of'
 FROM notification_history
 WHERE status IN ('pending', 'retry') AND metadata ? 'held'
   AND channel_id IS NOT DISTINCT FROM %(channel)s::integer
-ORDER BY (metadata #>> '{held,until}')::timestamptz, id
+  AND ((metadata #>> '{held,until}')::timestamptz <= %(now)s
+       OR metadata #>> '{held,why}' = 'budget')
+ORDER BY coalesce(metadata ->> 'priority', 'P2') <> 'P0',
+         (metadata #>> '{held,until}')::timestamptz, id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
 """
@@ -77,19 +92,53 @@ UPDATE notification_history SET metadata = metadata || %(held)s::jsonb
 WHERE id = ANY(%(ids)s) AND metadata ? 'held'
 RETURNING id
 """
-QUIET_AGAIN: Final = """
+LOOK_AGAIN: Final = """
 UPDATE notification_history SET metadata = metadata || %(held)s::jsonb
 WHERE status IN ('pending', 'retry') AND channel_id = %(channel)s
-  AND metadata #>> '{held,why}' = 'quiet_hours'
+  AND metadata #>> '{held,why}' = %(why)s
 RETURNING id
 """
+# A digest takes its members along.
 SUPPRESS: Final = """
-UPDATE notification_history
-SET status = 'failed',
-    metadata = (metadata - ARRAY['held', 'next_attempt_at']) || %(suppressed)s::jsonb
-WHERE id = %(id)s AND metadata ? 'held'
-RETURNING id
+WITH muted AS (
+    UPDATE notification_history
+    SET status = 'failed',
+        metadata = (metadata - ARRAY['held', 'next_attempt_at']) || %(suppressed)s::jsonb
+    WHERE id = ANY(%(ids)s) AND metadata ? 'held'
+    RETURNING id, metadata -> 'digest_of' AS members
+)
+UPDATE notification_history AS row
+SET status = 'failed', metadata = row.metadata || %(suppressed)s::jsonb
+FROM muted CROSS JOIN jsonb_array_elements(muted.members) AS member
+WHERE row.id = member::bigint AND row.status IN ('pending', 'retry')
+  AND row.metadata -> 'collapsed_into' = to_jsonb(muted.id)
+RETURNING row.id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One channel's turn; ``waits`` are the answers of its budget to P0 and to others."""
+
+    channel: NotificationChannel
+    reader: Receiver
+    now: datetime
+    waits: dict[bool, Hold] = field(default_factory=dict)
+
+    def hold(self, group: Group) -> Hold | None:
+        """Return what keeps ``group`` from being told now; else its budget is taken."""
+        by_hand = any(row.by_hand for row in group.members)
+        until = self.reader.quiet_until(group.priority, self.now)
+        if until and not by_hand:
+            return Hold(until, "quiet_hours")
+        urgent = group.priority == "P0"
+        if urgent not in self.waits:
+            hold = budget_take(self.channel, group.priority, now=self.now)
+            if hold is None:
+                return None
+            # Whoever comes later in this turn would hear the same.
+            self.waits[urgent] = hold
+        return self.waits[urgent]
 
 
 def notifications_flush(*, now: datetime) -> list[Queued]:
@@ -117,10 +166,10 @@ def flush_moments(*, now: datetime) -> list[datetime]:
     return [moment for (moment,) in rows]
 
 
-def quiet_look_again(channel_id: int, now: datetime) -> None:
-    """Have the next flush look at what quiet hours keep: they may have changed."""
-    held = json.dumps(Hold(now, "quiet_hours").metadata())
-    rows_of(QUIET_AGAIN, {"channel": channel_id, "held": held})
+def held_look_again(channel_id: int, why: str, now: datetime) -> None:
+    """Have the next flush look at what is held because of ``why``: it may have changed."""
+    held = json.dumps(Hold(now, why).metadata())
+    rows_of(LOOK_AGAIN, {"channel": channel_id, "held": held, "why": why})
 
 
 @transaction.atomic
@@ -134,27 +183,25 @@ def _flush_channel(channel_id: int | None, now: datetime) -> list[Queued]:
     if channel is None or not channel.enabled:
         # The delivery stores why nothing can be sent, and finds the fallback.
         return _release([row for row in rows if row.due], {})
-    queued: list[Queued] = []
+    turn = Turn(channel, receiver(channel), now)
     surroundings = Circumstances(silences_active(now), alert_keys_open())
-    for group in groups(rows):
-        if left := _without_suppressed(group, channel.id, surroundings):
-            queued += _tell(left, channel, now)
+    queued: list[Queued] = []
+    for group in _without_suppressed(groups(rows), channel.id, surroundings):
+        queued += _tell(group, turn)
     return queued
 
 
-def _tell(group: Group, channel: NotificationChannel, now: datetime) -> list[Queued]:
-    reader = receiver(channel)
-    if until := reader.quiet_until(group.priority, now):
-        return _hold_again(group, Hold(until, "quiet_hours"))
-    if hold := budget_take(channel, group.priority, now=now):
+def _tell(group: Group, turn: Turn) -> list[Queued]:
+    if hold := turn.hold(group):
         return _hold_again(group, hold)
+    now, reader = turn.now, turn.reader
     marks = {"granted_at": now.isoformat(), "enqueued_at": now.isoformat()}
     if len(group.members) == 1:
         return _release(group.members, marks)
     ids = [row.id for row in group.members]
     with override(reader.language):
         message = digest_message(group, reader.zone, partial(_title, reader))
-    plan = Plan([0], [Placement(0, channel.id, channel.type)])
+    plan = Plan([0], [Placement(0, turn.channel.id, turn.channel.type)])
     extra = marks | {"digest_of": ids, "count": len(ids)}
     queued = rows_insert([message], plan, now, extra)
     members_collapse(ids, queued[0].id)
@@ -163,36 +210,41 @@ def _tell(group: Group, channel: NotificationChannel, now: datetime) -> list[Que
 
 def _title(reader: Receiver, row: Held) -> str:
     """Return the title of a member in its reader's language."""
-    message = Message(
-        row.message_type, row.priority, row.title or "-", "", context=row.context
-    )
-    return title_default(message, reader.language, reader.zone)
+    try:
+        return title_default(_message(row), reader.language, reader.zone)
+    except Exception:
+        # One message of a kind that nobody has foreseen must not keep the others.
+        logger.exception("The title of notification %d could not be made.", row.id)
+        return row.title
+
+
+def _message(row: Held) -> Message:
+    return Message(row.message_type, row.priority, row.title, "", context=row.context)
 
 
 def _without_suppressed(
-    group: Group, channel_id: int, surroundings: Circumstances
-) -> Group | None:
+    found: Sequence[Group], channel_id: int, surroundings: Circumstances
+) -> list[Group]:
     """Suppress what a silence or an alert mutes by now; return the others."""
     if not any(surroundings):
-        return group
-    kept = []
-    for row in group.members:
-        message = Message(
-            row.message_type,
-            group.priority if row.alone else row.priority,
-            row.title or "-",
-            "",
-            context=row.context,
-        )
-        if muted := suppression(message, channel_id, surroundings):
-            suppressed = json.dumps(muted.metadata())
-            rows_of(SUPPRESS, {"id": row.id, "suppressed": suppressed})
-        else:
-            kept.append(row)
-    if not kept:
-        return None
-    priority = min(row.priority for row in kept)
-    return Group(priority, group.why, tuple(kept))
+        return list(found)
+    muted: dict[Suppressed, list[int]] = defaultdict(list)
+    left = []
+    for group in found:
+        kept = []
+        for row in group.members:
+            why = suppression(_message(row), channel_id, surroundings)
+            # Whoever sends something again knows what is silenced.
+            if why is None or row.by_hand:
+                kept.append(row)
+            else:
+                muted[why].append(row.id)
+        if kept:
+            priority = min(row.priority for row in kept)
+            left.append(Group(priority, group.why, tuple(kept)))
+    for why, ids in muted.items():
+        rows_of(SUPPRESS, {"ids": ids, "suppressed": json.dumps(why.metadata())})
+    return left
 
 
 def _release(rows: Iterable[Held], marks: dict[str, Any]) -> list[Queued]:
@@ -207,19 +259,23 @@ def _hold_again(group: Group, hold: Hold) -> list[Queued]:
 
 
 def _held(row: Sequence[Any]) -> Held:
-    context = orjson.loads(row[10])
-    if "strategy" in context:
-        context.setdefault("strategy_name", context["strategy"])
     return Held(
         id=row[0],
         sent_at=row[1],
         signal_id=row[2],
         message_type=row[3],
-        priority=row[4],
-        title=row[5],
+        priority=row[4] if row[4] in PRIORITIES else "P2",
+        title=(row[5] or "").strip() or "-",
         queued_at=row[6],
         why=row[7] or "",
         due=row[8],
         alone=row[9],
-        context=context if isinstance(context, dict) else {},
+        context=_context(orjson.loads(row[10])),
+        by_hand=row[11],
     )
+
+
+def _context(stored: object) -> dict[str, Any]:
+    """Return a message's context under the names that are used now."""
+    context: dict[str, Any] = stored if isinstance(stored, dict) else {}
+    return {EARLIER.get(name, name): value for name, value in context.items()}

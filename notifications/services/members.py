@@ -56,6 +56,8 @@ def members_settle(claim: Claim, outcome: Outcome, sent_at: datetime) -> None:
         extra["answer"] = outcome.detail
     if outcome.unknown:
         extra["unknown_outcome"] = True
+    if "suppressed" in outcome.extra:
+        extra["suppressed"] = outcome.extra["suppressed"]
     rows_of(
         SETTLE,
         {

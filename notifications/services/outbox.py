@@ -11,7 +11,7 @@ from django.db import connection
 from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
 from notifications import routing
-from notifications.policy import LEASE, SWEEP_LIMIT, sweep_patience
+from notifications.policy import CLOCKS_APART, LEASE, SWEEP_LIMIT, sweep_patience
 from notifications.queues import Queued
 from notifications.services.fan_outs import fan_out_record, fan_out_split, waiting
 from notifications.services.targets import circumstances, targets_of
@@ -41,27 +41,30 @@ JOIN unnest(%(places)s::integer[], %(channel_ids)s::integer[],
 RETURNING id, channel_id, metadata ->> 'priority', signal_id, metadata ? 'held', status
 """
 # The index on status finds the few rows that wait among millions that were sent.
-# Rows never tried go before retries, so a dead channel cannot hold up the others.
+# Rows never tried go before retries, so a dead channel cannot hold up the others. A task
+# that was made in the future was made before the clock was set back.
 SWEEP: Final = """
 WITH due AS (
     SELECT id, sent_at FROM notification_history
+    CROSS JOIN LATERAL (
+        SELECT coalesce(metadata ->> 'enqueued_at',
+                        CASE status WHEN 'pending' THEN metadata ->> 'queued_at' END
+               )::timestamptz AS made_at
+    ) AS task
     WHERE status IN ('pending', 'retry')
       AND NOT metadata ?| ARRAY['held', 'collapsed_into']
       AND (NOT metadata ? 'claim'
            OR (metadata ->> 'claimed_at')::timestamptz < %(lease_over)s)
       AND (NOT metadata ? 'next_attempt_at'
            OR (metadata ->> 'next_attempt_at')::timestamptz <= %(now)s)
-      AND coalesce(
-            coalesce(metadata ->> 'enqueued_at',
-                     CASE status WHEN 'pending' THEN metadata ->> 'queued_at' END
-            )::timestamptz
-            < CASE metadata ->> 'priority'
+      AND (made_at IS NULL OR made_at > %(future)s
+           OR made_at < CASE metadata ->> 'priority'
                 WHEN 'P0' THEN %(before_P0)s
                 WHEN 'P1' THEN %(before_P1)s
-                ELSE %(before_P2)s END, true)
+                ELSE %(before_P2)s END)
     ORDER BY metadata ->> 'priority', status, id
     LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
+    FOR UPDATE OF notification_history SKIP LOCKED
 )
 UPDATE notification_history AS row
 SET metadata = row.metadata || jsonb_build_object('enqueued_at', %(now_text)s::text)
@@ -201,6 +204,7 @@ def notifications_sweep(*, lengths: Mapping[str, int], now: datetime) -> list[Qu
         "now": now,
         "now_text": now.isoformat(),
         "lease_over": now - LEASE,
+        "future": now + CLOCKS_APART,
         "limit": SWEEP_LIMIT,
     }
     for priority in PRIORITIES:

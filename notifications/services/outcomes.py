@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from btc_watcher.lib.errors import TransportError
 from notifications.models import NotificationChannel, NotificationStatus
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from notifications.transports.base import Receipt
 
 _chance = random.SystemRandom().random
+# What a provider's answer says word for word is kept in any case.
+LARGEST_CODE: Final = 2**31 - 1
 
 
 class WithheldError(TransportError):
@@ -60,6 +62,11 @@ class Outcome:
     config_update: Mapping[str, Any] = field(default_factory=dict)
     way: Mapping[str, object] = field(default_factory=dict)
     cause: str = ""
+
+    def __post_init__(self) -> None:
+        """Leave out a code that no column holds: the row would never be recorded."""
+        if self.code is not None and abs(self.code) > LARGEST_CODE:
+            object.__setattr__(self, "code", None)
 
     @property
     def final(self) -> bool:

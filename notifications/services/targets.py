@@ -43,7 +43,9 @@ def receivers_of(channels: Sequence[NotificationChannel]) -> dict[int, Receiver]
     return {
         channel.id: receiver_of(
             channel.config,
-            persons.get(channel.config.get("user", 0)),
+            persons.get(user)
+            if isinstance(user := channel.config.get("user"), int)
+            else None,
             language=settings.LANGUAGE_CODE,
         )
         for channel in channels

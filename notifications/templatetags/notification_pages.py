@@ -1,22 +1,26 @@
-"""Times as the pages of notifications write them."""
+"""Times and titles as the pages of notifications write them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from django import template
+from django.conf import settings
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
-from django.utils.translation import ngettext
+from django.utils.translation import get_language, ngettext
 
 from notifications.forms.delivery import span_words
+from notifications.rendering import title_default
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.utils.safestring import SafeString
+
+    from notifications.messages import Message
 
 register = template.Library()
 FULL = "Y-m-d H:i:s T"
@@ -49,6 +53,16 @@ def _written(value: datetime | str | None, clock: str) -> SafeString | str:
         at.isoformat(),
         date_format(local, FULL),
         date_format(local, clock if local.date() == today else shape),
+    )
+
+
+@register.filter
+def headline(message: Message) -> str:
+    """Return the title of a message in the language of whoever looks at the page."""
+    return title_default(
+        message,
+        get_language() or settings.LANGUAGE_CODE,
+        timezone.get_current_timezone(),
     )
 
 

@@ -46,7 +46,14 @@ ONLY: Final = ("provider", ("aliyun",))
 WAITS: Final = (("分钟", 60.0), ("minute", 60.0), ("小时", 3600.0), ("hour", 3600.0))
 DAY_WAIT: Final = 6 * 3600.0
 LIMITS: Final = ("BUSINESS_LIMIT", "DAY_LIMIT", "MINUTE_LIMIT", "HOUR_LIMIT")
-BUSY: Final = ("Throttling", "ServiceUnavailable", "InternalError", "isp.SYSTEM_ERROR")
+# A clock that is wrong is set right again; until then the message waits.
+BUSY: Final = (
+    "Throttling",
+    "ServiceUnavailable",
+    "InternalError",
+    "InvalidTimeStamp",
+    "isp.SYSTEM_ERROR",
+)
 # A beginning of a code: what to do. Every later message would fail as well.
 CURES: Final = {
     "InvalidAccessKeyId": "Check 'access_key_id'.",
@@ -98,7 +105,10 @@ class Aliyun(Provider):
         Field(
             name="variables",
             label=_("Variables of the template"),
-            help=_("Their names and texts; a text may hold {title}, {pair}, {price}…"),
+            help=_(
+                "Their names and texts; a text may hold {title}, {pair}, {price}…"
+                " An alert has only a {title}: untick alerts if the template has none."
+            ),
             kind="object",
             only=ONLY,
         ),

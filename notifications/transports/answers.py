@@ -40,10 +40,12 @@ def session_open(
 
 
 def words(response: requests.Response) -> str:
-    """Return the answer's body as text, cut to what the history keeps."""
-    return response.content[: 4 * DETAIL_LENGTH].decode(errors="replace")[
-        :DETAIL_LENGTH
-    ]
+    """Return the beginning of the answer's body as text.
+
+    It is longer than what the history keeps: a secret that were cut here could not be
+    found and masked any more.
+    """
+    return response.content[: 4 * DETAIL_LENGTH].decode(errors="replace")
 
 
 def object_of(response: requests.Response) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
@@ -26,7 +25,7 @@ from notifications.transports.base import Field, Outgoing, Receipt, Transport
 from notifications.transports.reading import required_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import requests
 
@@ -95,19 +94,14 @@ class AppriseTransport(Transport):
         from notifications.transports import apprise_bridge  # noqa: PLC0415 - see above
 
         url = secrets["url"].strip()
-        _check_url(url)
+        _check_url(url, apprise_bridge.options_of(url))
         allowed = is_no_neighbour if config.get("allow_private") is True else is_public
         with session_open(proxy, allowed) as session:
             talk = apprise_bridge.Talk(session)
             with apprise_bridge.talking(talk):
                 sender, service = apprise_bridge.service_of(url, self.deadline)
-                if proxy and not apprise_bridge.speaks_http(service):
-                    raise TransportError(
-                        "This service does not speak HTTP, so no proxy can carry it."
-                        " Use a channel without a proxy.",
-                        permanent=True,
-                        disables=True,
-                    )
+                if not apprise_bridge.speaks_http(service):
+                    _check_unwatched(config, proxy)
                 body = message.body or message.title
                 sent = apprise_bridge.notify(
                     sender, message.head, body, message.priority
@@ -121,11 +115,27 @@ class AppriseTransport(Transport):
         return _outcome(name, talk, sent=sent)
 
 
-def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme.lower() in LOCAL:
-        problem = f"'{parts.scheme}' would tell this machine and nobody else"
-    elif named := [key for key, _ in parse_qsl(parts.query) if FILES.search(key)]:
+def _check_unwatched(config: Mapping[str, Any], proxy: ProxyAddress | None) -> None:
+    """Refuse a service whose connections are its own where that matters."""
+    if proxy:
+        problem = "so no proxy can carry it. Use a channel without a proxy."
+    elif config.get("allow_private") is not True:
+        problem = (
+            "so nothing keeps it from private addresses."
+            " Set 'allow_private' if the channel may go there."
+        )
+    else:
+        return
+    raise TransportError(
+        f"This service does not speak HTTP, {problem}", permanent=True, disables=True
+    )
+
+
+def _check_url(url: str, options: Iterable[str]) -> None:
+    scheme = url.partition("://")[0].lower()
+    if scheme in LOCAL:
+        problem = f"'{scheme}' would tell this machine and nobody else"
+    elif named := [key for key in options if FILES.search(key)]:
         problem = f"the option {named[0]!r} names a file of this machine"
     else:
         return

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import apprise
 import requests
+from apprise.utils.parse import parse_url
 
 from btc_watcher.lib.errors import TransportError
 from notifications.transports.secrets import masked
@@ -141,6 +142,13 @@ def talking(talk: Talk) -> Iterator[None]:
         _talk.reset(token)
 
 
+def options_of(url: str) -> list[str]:
+    """Return the names of the options of ``url``, read as apprise reads them."""
+    # It parts options by semicolons as well, and does not know of fragments.
+    parts = parse_url(url, verify_host=False) or {}  # type: ignore[no-untyped-call]
+    return list(parts.get("qsd", ()))
+
+
 def service_of(url: str, seconds: float) -> tuple[apprise.Apprise, apprise.NotifyBase]:
     """Return apprise with the one service that ``url`` names.
 
@@ -159,7 +167,14 @@ def service_of(url: str, seconds: float) -> tuple[apprise.Apprise, apprise.Notif
     )
     sender = apprise.Apprise(asset=asset)
     talk = _talk.get()
-    if not sender.add(url):
+    added = sender.add(url)
+    if len(sender) > 1:
+        raise TransportError(
+            "'url' holds more than one address. Make a channel for each.",
+            permanent=True,
+            disables=True,
+        )
+    if not added:
         told = masked("; ".join(talk.logged if talk else []), {"url": url})
         raise TransportError(
             "'url' is no address that apprise can use. Look the service up in apprise's"

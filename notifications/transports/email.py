@@ -11,7 +11,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from email.mime.image import MIMEImage
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
@@ -68,7 +68,7 @@ class EmailConfig:
                 "The configuration has a 'username' but no 'password'; set both or none."
             )
         return cls(
-            host=required_text(config, "host", "smtp.example.org"),
+            host=_host(required_text(config, "host", "smtp.example.org")),
             port=int(bounded_number(config, "port", PORTS[security], (1, 65535))),
             security=security,
             username=username,
@@ -84,13 +84,23 @@ class EmailConfig:
         )
 
 
+def _host(text: str) -> str:
+    # A proxy is asked for it by a line of text.
+    if not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            f"'host' is {text!r}; use a name such as smtp.example.org."
+        )
+    return text
+
+
 def _address(text: str, key: str) -> str:
     try:
-        # A line break would begin another header.
-        validate_email(parseaddr(text)[1] if text.isprintable() else "")
+        # A line break would begin another header, a comma another address.
+        found = getaddresses([text]) if text.isprintable() else []
+        validate_email(found[0][1] if len(found) == 1 else "")
     except ValidationError:
         raise ConfigurationError(
-            f"{key!r} holds {text!r}, which is not an email address."
+            f"{key!r} holds {text!r}, which is not one email address."
         ) from None
     return text
 
@@ -131,7 +141,13 @@ class EmailTransport(Transport):
             help=_("An address, also as Name <address>."),
             required=True,
         ),
-        Field(name="to", label=_("Recipients"), kind="list", required=True),
+        Field(
+            name="to",
+            label=_("Recipients"),
+            help=_("One a line."),
+            kind="list",
+            required=True,
+        ),
         PICTURE,
         Field(
             name="timeout",

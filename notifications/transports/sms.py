@@ -39,7 +39,7 @@ class SmsTransport(Transport):
         Field(
             name="to",
             label=_("Phones"),
-            help=_("Numbers such as 13800138000 or +8613800138000."),
+            help=_("One a line, such as 13800138000 or +8613800138000."),
             kind="list",
             required=True,
         ),

@@ -46,6 +46,7 @@ CHAT_GONE: Final = (
     "group chat was deactivated",
     "not enough rights",
     "have no rights",
+    "need administrator rights",
     "chat_write_forbidden",
     "message thread not found",
     "topic_closed",

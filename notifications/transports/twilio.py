@@ -39,8 +39,9 @@ API_BASE: Final = "https://api.twilio.com"
 LENGTH: Final = 134
 LENGTHS: Final = (20, 1600)
 ONLY: Final = ("provider", ("twilio",))
-# 20429: too many requests; 63038: the account's messages of the day are used up.
-BUSY: Final = (20429, 14107, 63038)
+# 20429: too many requests; 21611: the sender's queue is full; 63038: the account's
+# messages of the day are used up.
+BUSY: Final = (20429, 14107, 21611, 63038)
 DAY_WAIT: Final = 6 * 3600.0
 # Code: what to do. Every later message would fail as well.
 CURES: Final = {

@@ -149,6 +149,13 @@ def _headers(
         "X-BTCW-Notification": str(message.id),
     }
     if authorization := secrets.get("authorization"):
+        if not (authorization.isascii() and authorization.isprintable()):
+            raise TransportError(
+                "'authorization' holds a letter that a header cannot carry."
+                " Enter it again.",
+                permanent=True,
+                disables=True,
+            )
         headers["Authorization"] = authorization
     if secret := secrets.get("secret"):
         timestamp = int(timezone.now().timestamp())

@@ -25,6 +25,7 @@ from notifications.transports.reading import (
     required_text,
     secret_address,
 )
+from notifications.transports.secrets import MASK
 from notifications.transports.texts import cut, utf8
 from notifications.transports.wecom_token import Credentials, token_forget, token_get
 
@@ -115,7 +116,7 @@ class WeChatTransport(Transport):
         Field(
             name="to",
             label=_("Members"),
-            help=_("Their account names in WeCom; @all for everybody."),
+            help=_("Their account names in WeCom, one a line; @all for everybody."),
             kind="list",
             required=True,
             only=APP,
@@ -227,16 +228,19 @@ class App:
         return token, seconds
 
     def _request(self, message: Outgoing) -> dict[str, Any]:
+        # WeCom drops what says the same as a message before, unless it is a repeat.
+        number = f"\n#{message.id}"
+        room = APP_SIZE - utf8(number)
         text = (
-            markdown(message, APP_SIZE)
+            markdown(message, room)
             if self.format == "markdown"
-            else cut(f"{message.head}\n{message.body}".rstrip(), APP_SIZE, utf8)
+            else cut(f"{message.head}\n{message.body}".rstrip(), room, utf8)
         )
         return {
             "touser": "|".join(message.left or self.recipients),
             "msgtype": self.format,
             "agentid": self.agentid,
-            self.format: {"content": text},
+            self.format: {"content": text + number},
             "enable_duplicate_check": 1,
             "duplicate_check_interval": REPEATS_FOUND,
         }
@@ -256,15 +260,14 @@ class Answer:
         """Read a response; ``hidden`` is kept out of what is shown of it."""
         fields = object_of(response)
         code = fields.get("errcode")
-        if not isinstance(code, int) or isinstance(code, bool):
-            raise status_error(response, "WeCom", "Check the address and the proxy.")
         body = words(response)
-        return cls(
-            code=code,
-            fields=fields,
-            status=response.status_code,
-            body=body.replace(hidden, "***") if hidden else body,
-        )
+        body = body.replace(hidden, MASK) if hidden else body
+        if not isinstance(code, int) or isinstance(code, bool):
+            error = status_error(response, "WeCom", "Check the address and the proxy.")
+            facts = error.facts
+            facts["body"] = body
+            raise TransportError(error.message, **facts)
+        return cls(code=code, fields=fields, status=response.status_code, body=body)
 
     def receipt(self) -> Receipt:
         """Return the receipt, or raise what the answer means."""

@@ -93,7 +93,10 @@ def new(request: HttpRequest) -> HttpResponse:
             (each, ABOUT.get(each, "")) for each in ChannelType if each in TRANSPORTS
         ]
         return page(request, "channels", "channel_new.html", {"types": types})
-    channel = NotificationChannel(type=kind, name="", enabled=True)
+    # Messages tell the time on its owner's clock: offer whoever makes it.
+    channel = NotificationChannel(
+        type=kind, name="", enabled=True, config={"user": request.user.pk}
+    )
     return _form(request, channel)
 
 

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET
 
 from notifications.examples import examples
 from notifications.history import notification_by_id, signal_id_of
-from notifications.models import Notification, NotificationSilence
 from notifications.receivers import Hold
 from notifications.routing import Suppressed
 from notifications.selectors import notifications_of_signal
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from notifications.examples import Example
     from notifications.messages import Message
+    from notifications.models import Notification
     from notifications.services import Explained
 
 OFFERED: Final = 60
@@ -46,10 +46,9 @@ class Subject(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Names of strategies, reasons of silences, and why nobody is told at all."""
+    """Names of strategies, and why nobody is told at all."""
 
     strategies: Mapping[int, str]
-    silences: Mapping[int, str]
     quiet: str
 
 
@@ -57,7 +56,7 @@ class Known(NamedTuple):
 @never_cache
 @login_required
 def preview(request: HttpRequest) -> HttpResponse:
-    """Explain the chosen signal or notification, or else the newest signal."""
+    """Explain the chosen signal or notification, or else the newest that is told."""
     newest = examples().newest(OFFERED)
     asked = bool(request.GET.get("signal") or request.GET.get("notification"))
     subject = _subject(request, newest)
@@ -89,7 +88,9 @@ def _subject(request: HttpRequest, newest: Sequence[Example]) -> Subject | None:
         return Subject(example.message, example.moment, example, row)
     if text := request.GET.get("signal", ""):
         return _of_signal(signal_id_of(text.strip()), newest)
-    return Subject(newest[0].message, newest[0].moment, newest[0]) if newest else None
+    # The newest one that somebody is told of explains more than one that is kept quiet.
+    first = next((each for each in newest if not each.quiet), next(iter(newest), None))
+    return Subject(first.message, first.moment, first) if first else None
 
 
 def _of_signal(wanted: UUID | None, newest: Sequence[Example]) -> Subject | None:
@@ -107,7 +108,6 @@ def _rows(subject: Subject, now: datetime) -> list[dict[str, Any]]:
     happened = _happened(subject)
     known = Known(
         strategies=dict(examples().strategies()),
-        silences=dict(NotificationSilence.objects.values_list("id", "reason")[:500]),
         quiet=subject.example.quiet if subject.example else "",
     )
     rows = [
@@ -129,7 +129,7 @@ def _row(
     if not explained.verdict.wanted:
         verdict = "no"
     elif isinstance(then, Suppressed):
-        verdict, reason = "no", _suppressed(then, known.silences)
+        verdict, reason = "no", suppressed_words(then.metadata()["suppressed"])
     elif isinstance(then, Hold):
         verdict, reason, until = "later", held_words(then.why), then.until
     if known.quiet and verdict != "no":
@@ -147,14 +147,6 @@ def _row(
 def _names(numbers: Sequence[int], strategies: Mapping[int, str]) -> str:
     names = [strategies.get(each, f"#{each}") for each in numbers]
     return ", ".join(names) or _("none")
-
-
-def _suppressed(then: Suppressed, silences: Mapping[int, str]) -> str:
-    by = then.by
-    if then.because == "silence" and by.isdecimal():
-        by = silences.get(int(by), by)
-        by = f"“{by}”"
-    return suppressed_words({"because": then.because, "by": by})
 
 
 def _happened(subject: Subject) -> dict[int, list[Shown]]:

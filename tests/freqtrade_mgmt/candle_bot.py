@@ -10,8 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from btc_watcher.lib.timeframes import duration
 from freqtrade_mgmt.bot_config import BotSpec, bot_folder_write
-from signals_app.timeframes import duration
 from tests.freqtrade_mgmt.fake_bot import FakeBot, _written
 
 if TYPE_CHECKING:

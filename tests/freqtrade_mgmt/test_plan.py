@@ -147,7 +147,7 @@ def test_five_crashes_in_ten_minutes_are_given_up_and_older_ones_forgotten() -> 
     older = [End(NOW - 601, Cause.CRASH)] * 9
 
     assert verdict(Cause.CRASH, recent, NOW, "it died", 0.0).give_up
-    assert "5 times in 10 minutes. it died" in (
+    assert "5 times in 10 minutes: it died" in (
         verdict(Cause.CRASH, recent, NOW, "it died", 0.0).reason
     )
     assert not verdict(Cause.CRASH, older, NOW, "", 0.0).give_up

@@ -49,7 +49,7 @@ def notification(
 def thousands(count: int, **changes: Any) -> list[Message]:
     """Return ``count`` messages about as many signals, with a context of real size."""
     context = {
-        "strategy_name": "ema cross",
+        "strategy": "ema cross",
         "exchange": "simulated",
         "indicators": {f"indicator_{number}": number * 1.5 for number in range(8)},
         "metadata": {"mark": "enter_long", "streak": 1, "strength_source": "column"},

@@ -56,7 +56,7 @@ def signals(count: int, **changes: Any) -> list[Message]:
                 "pair": f"P{number}/USDT",
                 "signal_type": "SELL" if number % 3 == 2 else "BUY",
                 "strategy_id": 1,
-                "strategy_name": "ema cross",
+                "strategy": "ema cross",
                 "exchange": "binance",
             },
             **plain,

@@ -56,7 +56,7 @@ def test_what_the_night_brought_is_one_catch_up_digest(
     assert {held(each.id) for each in others} == {("quiet_hours", MORNING)}
     assert flush(later(MORNING, -1)) == []
     (digest,) = flush_and_deliver(MORNING)
-    assert digest.metadata["title"] == "After quiet hours: 5 signals: BUY 4, SELL 1"
+    assert digest.metadata["title"] == "After quiet hours: 5 signals: buy 4, sell 1"
     assert digest.metadata["context"]["digest"] == "catch_up"
     assert "2026-11-22 23:00" in digest.content
     assert {row(each.id).status for each in others} == {"sent"}

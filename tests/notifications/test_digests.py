@@ -97,7 +97,7 @@ def test_several_become_one_digest_with_counts_and_a_table(
     ids = [each.id for each in members]
     assert (digest.metadata["digest_of"], digest.metadata["count"]) == (ids, 6)
     assert (digest.status, digest.message_type) == ("sent", "signal")
-    assert smtp.subjects() == ["[P1] 6 signals: BUY 4, SELL 2"]
+    assert smtp.subjects() == ["[P1] 6 signals: buy 4, sell 2"]
     text = digest.content
     assert "From 2026-11-22 12:00 to 2026-11-22 12:00 (UTC)" in text
     assert "Strategies: ema cross 6" in text
@@ -155,7 +155,7 @@ def test_what_is_not_a_signal_is_called_a_message(mail: NotificationChannel) -> 
     record([*signals(1), message(message_type="alert", title="disk full")], mail)
     (digest,) = flush(WINDOW)
     assert row(digest.id).message_type == "alert"
-    assert row(digest.id).metadata["title"] == "2 messages: BUY 1"
+    assert row(digest.id).metadata["title"] == "2 messages: buy 1"
 
 
 def test_handlers_hear_of_every_signal_in_a_digest(
@@ -284,6 +284,7 @@ def test_a_silence_made_meanwhile_suppresses_what_is_held(
         assert row(each.id).metadata["suppressed"] == {
             "because": "silence",
             "by": str(silence.id),
+            "reason": "known",
         }
 
 

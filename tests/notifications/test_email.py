@@ -337,3 +337,18 @@ def test_a_wrong_configuration_names_the_key(
 ) -> None:
     with pytest.raises(ConfigurationError, match=names):
         EmailTransport().check(email_config | changes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("to", ["a@example.org, b@example.org"]),
+        ("from", "a@example.org, b@example.org"),
+        ("host", "mail.example.org\r\nX-More: b"),
+    ],
+)
+def test_what_would_break_a_mail_is_refused_before_it(
+    email_config: dict[str, Any], key: str, value: object
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"'{key}'"):
+        EmailTransport().check(email_config | {key: value})

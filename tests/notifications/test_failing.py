@@ -31,6 +31,7 @@ from tests.notifications.held import NOW, later, record, row, rows_of, signals
 
 if TYPE_CHECKING:
     import redis
+    from pytest_django.fixtures import Settings
 
     from tests.notifications.conftest import Handled
     from tests.notifications.fakes import SmtpFake
@@ -201,7 +202,9 @@ def test_a_channel_that_can_never_send_is_switched_off_and_the_others_say_so(
     email_config: dict[str, Any],
     smtp: SmtpFake,
     monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
 ) -> None:
+    settings.LANGUAGE_CODE = "en"
     other = channel_create(
         name="other",
         type="email",

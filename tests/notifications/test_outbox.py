@@ -130,6 +130,7 @@ def test_a_silence_mutes_what_fits_its_matcher(
         assert rows[place].metadata["suppressed"] == {
             "because": "silence",
             "by": str(made.id),
+            "reason": made.reason,
         }
 
 
@@ -234,7 +235,7 @@ def test_the_preview_says_who_gets_it_when_and_why_not() -> None:
     assert isinstance(found["later"].then, Hold)
     assert isinstance(found["night"].then, Hold)
     assert found["night"].then.why == "quiet_hours"
-    assert found["muted"].then == Suppressed("silence", str(made.id))
+    assert found["muted"].then == Suppressed("silence", str(made.id), made.reason)
 
 
 def test_every_state_has_words() -> None:

@@ -155,8 +155,8 @@ def test_what_a_market_says_is_no_template_and_no_markup() -> None:
     )
     rendered = render(channel(), odd, "zh-hans", SHANGHAI)
     assert "{{ priority }}_*[]<>&" in rendered.title
-    assert "标签: {% debug %}" in rendered.body
-    assert "策略: 策略 <b> v1.4" in rendered.body
+    assert "· {% debug %}" in rendered.body
+    assert "策略：策略 <b> v1.4" in rendered.body
 
 
 @LANGUAGES

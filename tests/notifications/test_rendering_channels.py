@@ -123,10 +123,13 @@ def test_the_same_by_email(
     text, html = (part.get_content() for part in mail.iter_parts())
     text = text.replace("\r\n", "\n")
     assert text.startswith(f"{title}\n\n{body}\n\n-- \n")
-    assert "<br>".join(body.splitlines()) in html
+    *lines, link = body.splitlines()
+    assert "<br>".join(lines) in html
+    assert link == LINK
+    assert f'<a href="{LINK}"' in html
     assert "cid:" not in html
     # The footer is on the reader's clocks as well.
-    assert re.search(r"2026-11-22 20:00:00 CST", text)
+    assert re.search(r"2026-11-22 20:00:00 \(UTC\+0800\)", text)
 
 
 def test_languages_of_channels_of_one_signal_do_not_mix(shanghai: User) -> None:
@@ -153,7 +156,7 @@ def test_telegram_shows_every_sign(
     row = tell(channel, context=signal({"strategy": odd, "tag": odd}).context)
     (told,) = telegram.messages
     assert f"Strategy: {odd} v1.4\n" in told
-    assert f"Tag: {odd}\n" in told
+    assert f"Mark: enter_long · {odd}\n" in told
     assert row.content in told.replace("\n", "\n\n", 1)
     assert telegram.requests[0]["parse_mode"] == "HTML"
 
@@ -251,7 +254,7 @@ def test_a_template_error_costs_neither_the_message_nor_a_secret(
     telegram_channel.config["templates"] = {"signal": {"en": {"body": "a\n{% x %}"}}}
     telegram_channel.config["language"] = "en"
     telegram_channel.save()
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING), translation.override("en"):
         row = tell(telegram_channel)
     assert row.status == "sent"
     (told,) = telegram.messages

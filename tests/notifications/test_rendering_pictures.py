@@ -97,7 +97,7 @@ def test_a_text_is_not_cut_for_the_sake_of_a_picture(
     row = tell(wanting(telegram_channel), signal({"indicators": long}))
     assert row.status == "sent"
     assert telegram.photos == []
-    assert "name 7: " + "x" * 200 in telegram.messages[0]
+    assert "name 7 " + "x" * 200 in telegram.messages[0]
 
 
 @pytest.mark.parametrize("picture", [PNG, b"no picture at all"])

@@ -160,7 +160,7 @@ def test_values_are_plain_before_a_template_sees_them() -> None:
         "{% for a in much %}{% for b in much %}{% firstof long %}{% endfor %}{% endfor %}",
         "{% for a in much %}{% for b in much %}{% cycle long long as c silent %}"
         "{% endfor %}{% endfor %}",
-        "{% for a in much %}" * 2 + "{{ long" + "|title" * 500 + " }}" + "{% endfor %}" * 2,
+        "{% for a in much %}" * 2 + "{{ long" + "|title" * 10 + " }}" + "{% endfor %}" * 2,
         "{% for a in much %}" * 280 + "{% endfor %}" * 280,
     ],
     ids=["deep", "empty", "wide", "values", "firstof", "cycle", "filters", "deepest"],
@@ -170,6 +170,16 @@ def test_work_and_length_are_bounded(source: str) -> None:
     with pytest.raises((TooMuchError, RecursionError)):
         text(source)
     assert time.thread_time() - started < 5
+
+
+def test_many_filters_in_a_row_are_refused() -> None:
+    # They would be counted when the last of them is done.
+    source = "{{ long" + "|title" * 1600 + " }}"
+    with translation.override("en"):
+        assert template_check(source) == (
+            "Line 1: There are more than 10 filters in a row."
+        )
+    assert template_check("{{ long" + "|title" * 10 + " }}") == ""
 
 
 def test_what_doubles_stays_bounded() -> None:

@@ -113,7 +113,7 @@ def test_a_transport_may_want_less_when_nothing_is_configured() -> None:
     ("config", "changes", "words"),
     [
         ({"rules": {"pairs": ["ETH/USDT", "*/BTC"]}}, {}, ["BTC/USDT", "*/BTC, ETH"]),
-        ({"rules": {"types": []}}, {}, ["BUY", "none"]),
+        ({"rules": {"types": []}}, {}, ["type buy", "none"]),
         ({"priorities": ["P0", "P1"]}, {"priority": "P2"}, ["P2", "P0, P1"]),
         ({"message_types": ["alert"]}, {}, ["signal", "alert"]),
         ({}, {}, ["everything"]),

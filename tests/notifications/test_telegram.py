@@ -115,7 +115,12 @@ def test_a_refusal_that_stays_is_permanent(
 
 @pytest.mark.parametrize(
     ("description", "disables"),
-    [("chat not found", True), ("message thread not found", True), ("odd", False)],
+    [
+        ("chat not found", True),
+        ("message thread not found", True),
+        ("need administrator rights in the channel chat", True),
+        ("odd", False),
+    ],
 )
 def test_a_chat_that_is_gone_disables_the_channel(
     telegram: TelegramFake, description: str, disables: bool

@@ -89,7 +89,14 @@ def test_options_that_hide_a_failure_or_repeat_it_have_no_effect(
 
 @pytest.mark.parametrize(
     "url",
-    ["", "not an address", "nosuchservice://x/y", "discord://onlyone"],
+    [
+        "",
+        "not an address",
+        "nosuchservice://x/y",
+        "discord://onlyone",
+        "json://[half-an-address/x",
+        "json://secret-\u2100-token/x",
+    ],
 )
 def test_an_address_that_apprise_does_not_know_is_told(url: str) -> None:
     error = failure(url)
@@ -105,6 +112,8 @@ def test_an_address_that_apprise_does_not_know_is_told(url: str) -> None:
         "macosx://",
         "windows://",
         "discord://123456789/abcdefghijklm?template=/etc/passwd",
+        "discord://123456789/abcdefghijklm?format=text;template=/etc/passwd",
+        "discord://123456789/abcdefghijklm#x?Template=/etc/passwd",
         "fcm://project/token?keyfile=/etc/passwd",
     ],
 )
@@ -168,3 +177,27 @@ def test_a_message_without_a_body_is_its_title(server: NtfyFake) -> None:
         {"allow_private": True}, {"url": server.url}, replace(MESSAGE, body="")
     )
     assert server.messages[0]["message"] == MESSAGE.title
+
+
+@pytest.mark.parametrize("between", [", ", " ", ";"])
+def test_a_second_address_does_not_come_in_with_the_first(
+    server: NtfyFake, between: str
+) -> None:
+    error = failure(f"{server.url}{between}syslog://")
+    assert (error.permanent, error.disables) == (True, True)
+    assert "more than one address" in error.message
+    assert not server.received
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailto://user:word@example.org?smtp=127.0.0.1",
+        "rsyslog://127.0.0.1/",
+        "ircs://127.0.0.1/room",
+    ],
+)
+def test_a_service_whose_way_nobody_watches_needs_permission(url: str) -> None:
+    error = failure(url, allow_private=False)
+    assert (error.permanent, error.disables) == (True, True)
+    assert "'allow_private'" in error.message

@@ -188,6 +188,20 @@ def test_too_many_requests_mean_wait(twi: TwilioFake) -> None:
     assert failure(twilio(twi)).retry_after == 6 * 3600.0
 
 
+def test_a_senders_queue_that_is_full_gets_empty_again(twi: TwilioFake) -> None:
+    full = {"code": 21611, "message": "exceeded the maximum number of queued messages"}
+    twi.answers.append((400, full))
+    error = failure(twilio(twi))
+    assert (error.code, error.permanent, error.disables) == (21611, False, False)
+
+
+def test_a_clock_that_is_wrong_costs_no_message(ali: AliyunFake) -> None:
+    late = {"Code": "InvalidTimeStamp.Expired", "Message": "Specified time is expired."}
+    ali.answers.append((400, late))
+    error = failure(aliyun(ali))
+    assert (error.permanent, error.disables) == (False, False)
+
+
 # -- Many phones --------------------------------------------------------------
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from btc_watcher.lib import sockets
 from btc_watcher.lib.errors import ConfigurationError, TransportError
+from btc_watcher.lib.sockets import ProxyAddress
 from notifications.transports.webhook import WebhookTransport, signature
-from tests.notifications.fakes import WebhookFake
-from tests.notifications.providers import MESSAGE
+from tests.notifications.fakes import ProxyFake, WebhookFake
+from tests.notifications.providers import MESSAGE, channel_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,9 +167,35 @@ def test_addresses_that_are_not_public_are_refused(
     assert "private network" in error.message
 
 
-def test_link_local_addresses_are_never_allowed(hook: WebhookFake) -> None:
-    error = failure(hook, url="https://169.254.169.254/latest/meta-data/")
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "100.100.100.200", "192.0.0.192", "[fd00:ec2::254]"]
+)
+def test_where_clouds_give_credentials_away_is_never_allowed(
+    hook: WebhookFake, host: str
+) -> None:
+    error = failure(hook, url=f"https://{host}/latest/meta-data/")
     assert error.permanent
+    assert "'allow_private'" in error.message
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://127.0.0.1/x",
+        "https://127.1/x",
+        "https://2130706433/x",
+        "https://0x7f.1/x",
+        "https://home.localhost/x",
+        "https://127.0.0.1\\@example.org/x",
+    ],
+)
+def test_a_proxy_is_not_asked_for_an_address_of_this_machine(address: str) -> None:
+    with ProxyFake() as proxy:
+        way = ProxyAddress("http", "127.0.0.1", proxy.port)
+        with pytest.raises(TransportError, match="private network") as caught:
+            WebhookTransport().deliver({}, {"url": address}, MESSAGE, way)
+        assert not proxy.targets
+    assert caught.value.permanent
 
 
 def test_a_name_that_leads_home_is_refused(
@@ -207,3 +234,22 @@ def test_only_the_operator_knows_whether_repeats_are_harmless() -> None:
     transport = WebhookTransport()
     assert not transport.is_idempotent({})
     assert transport.is_idempotent({"idempotent": True})
+
+
+@pytest.mark.parametrize("authorization", ["Bearer 密钥", "Bearer a\r\nX-More: b"])
+def test_a_header_that_no_request_can_carry_is_told(
+    hook: WebhookFake, authorization: str
+) -> None:
+    error = failure(hook, authorization=authorization)
+    assert (error.permanent, error.disables) == (True, True)
+    assert "'authorization'" in error.message
+    assert not hook.received
+
+
+def test_no_part_of_a_secret_is_left_where_an_answer_is_cut(hook: WebhookFake) -> None:
+    secret = "bearer-0123456789-abcdefghij"
+    hook.answers.append((400, f"{'x' * 990}{secret} and more".encode()))
+    values = {"url": hook.url, "authorization": secret, "allow_private": True}
+    with pytest.raises(TransportError) as caught:
+        WebhookTransport().send(channel_of("webhook", values), MESSAGE)
+    assert caught.value.body == f"{'x' * 990}*** and mo"

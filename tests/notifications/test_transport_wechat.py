@@ -123,7 +123,8 @@ def test_a_token_is_fetched_once(wecom: WeComFake, redis_client: redis.Redis) ->
     by_app(wecom, replace(MESSAGE, title="another"))
     assert wecom.fetched == 1
     assert [each["to"] for each in wecom.app] == [{"zhang"}, {"zhang"}]
-    assert wecom.app[0]["text"]["content"] == f"{MESSAGE.head}\n{MESSAGE.body}"
+    content = f"{MESSAGE.head}\n{MESSAGE.body}\n#{MESSAGE.id}"
+    assert wecom.app[0]["text"]["content"] == content
     assert receipt.message_id == "msg-1"
 
 
@@ -190,6 +191,28 @@ def test_a_repeat_within_half_an_hour_is_told_once(
     assert len(wecom.app) == 1
     assert WeChatTransport().is_idempotent({"mode": "app"})
     assert not WeChatTransport().is_idempotent({"mode": "robot"})
+
+
+@pytest.mark.parametrize("kind", ["text", "markdown"])
+def test_another_notification_in_the_same_words_is_no_repeat(
+    wecom: WeComFake, kind: str
+) -> None:
+    for number in (7, 8):
+        by_app(wecom, replace(MESSAGE, id=number, body="中" * 3000), format=kind)
+    first, second = (each[kind]["content"] for each in wecom.app)
+    assert first.endswith("\n#7")
+    assert second.endswith("\n#8")
+
+
+def test_the_access_token_is_not_in_an_answer_that_is_not_wecoms(
+    wecom: WeComFake,
+) -> None:
+    by_app(wecom)
+    (token,) = wecom.valid
+    wecom.answers.append((502, f"<p>No way to /send?access_token={token}".encode()))
+    error = failure(by_app, wecom)
+    assert error.body == "<p>No way to /send?access_token=***"
+    assert not error.permanent
 
 
 def test_members_that_wecom_does_not_know_are_recorded(

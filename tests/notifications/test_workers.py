@@ -246,7 +246,8 @@ def test_a_flushed_redis_keeps_nothing_held(
     redis_client: redis.Redis,
     tmp_path: Path,
 ) -> None:
-    channel_update(email_channel, config=email_channel.config | {"speed": {"P2": 2}})
+    config = email_channel.config | {"speed": {"P2": 2}, "language": "en"}
+    channel_update(email_channel, config=config)
     with Worker(tmp_path / "worker.log", threads=2):
         messages_send(slow_ones(1000))
         redis_client.flushdb()

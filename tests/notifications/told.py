@@ -38,22 +38,18 @@ Price: 63210.5
 Candle closed: 2026-11-22 20:05 (Asia/Shanghai, UTC+8)
 Strategy: ema_cross v1.4
 Exchange: binance
-Mark: enter_long
-Tag: ema_cross_up
-rsi: 28.1235
-trend: up
+Mark: enter_long · ema_cross_up
+rsi 28.1235 · trend up
 {LINK}"""
 CHINESE = f"""\
 ▲ 买入 BTC/USDT 5m · 强 82
 
-价格: 63210.5
-K 线收盘: 2026-11-22 20:05 (Asia/Shanghai, UTC+8)
-策略: ema_cross v1.4
-交易所: binance
-标记: enter_long
-标签: ema_cross_up
-rsi: 28.1235
-trend: up
+价格：63210.5
+K 线收盘：2026-11-22 20:05 (Asia/Shanghai, UTC+8)
+策略：ema_cross v1.4
+交易所：binance
+标记：enter_long · ema_cross_up
+rsi 28.1235 · trend up
 {LINK}"""
 TEXTS = {"en": ENGLISH, "zh-hans": CHINESE}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from btc_watcher.lib.timeframes import duration
 from signals_app.candidates import candidate_problem
-from signals_app.timeframes import duration
 from tests.signals_app.factories import NOW, candidate
 
 

@@ -11,7 +11,7 @@ from django.utils import translation
 from strategies.described import differences_shown, side_by_side
 from strategies.health_words import muted_text, reason_text
 from strategies.listing import Choice, columns
-from strategies.page_words import ago_text, candle_seconds, summary_text, value_text
+from strategies.page_words import ago_text, summary_text, value_text
 from strategies.rows import health_shown, moment_read, pairs_shown
 from strategies.shown import shown_state, span_text
 from strategies.versions import code_diff
@@ -130,21 +130,6 @@ def test_a_length_of_time_has_its_two_largest_units(seconds: float, text: str) -
 )
 def test_how_long_ago(seconds: float, text: str) -> None:
     assert ago_text(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("timeframe", "seconds"),
-    [
-        ("1m", 60),
-        ("4h", 14_400),
-        ("1d", 86_400),
-        ("", None),
-        ("0m", None),
-        ("5x", None),
-    ],
-)
-def test_the_length_of_a_candle(timeframe: str, seconds: int | None) -> None:
-    assert candle_seconds(timeframe) == seconds
 
 
 def test_a_candle_is_told_by_its_close_and_late_after_three() -> None:

@@ -55,6 +55,8 @@ def _seed() -> None:
         name=CHANNEL,
         type="email",
         config=_mail_config(),
+        # Nobody's mail server: a mailbox on this machine has no limits to respect.
+        rate_limit_config={"second": None, "minute": None, "hour": None, "day": None},
     )
     for demo in DEMO_STRATEGIES:
         strategy_start(_strategy(demo))

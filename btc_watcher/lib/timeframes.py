@@ -25,3 +25,11 @@ def duration(timeframe: str) -> timedelta:
             " for example 1m, 15m, 4h, 1d or 1w."
         )
     return timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+
+
+def candle_seconds(timeframe: str) -> float | None:
+    """Return the length of a candle, None for a timeframe that cannot be read."""
+    try:
+        return duration(timeframe).total_seconds()
+    except BtcWatcherError:
+        return None
