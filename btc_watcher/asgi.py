@@ -17,10 +17,12 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from accounts.websocket import SessionRowScope  # noqa: E402
 from btc_watcher.lib.websocket_origin import SameOrigin  # noqa: E402
 from btc_watcher.routing import websocket_router  # noqa: E402
+from monitoring.heartbeats.attach import Lifespan  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
+        "lifespan": Lifespan(),
         "websocket": SameOrigin(AuthMiddlewareStack(SessionRowScope(websocket_router))),
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 from celery.schedules import schedule
@@ -93,14 +94,17 @@ TEMPLATES = [
     },
 ]
 
+_DATABASE = env.db_url("DATABASE_URL")
 DATABASES = {
     "default": {
-        **env.db_url("DATABASE_URL"),
+        **_DATABASE,
         "ATOMIC_REQUESTS": False,
         # Asks the pool to test what it hands out: after a restart of PostgreSQL every
         # pooled connection is dead, and without this each would fail one request.
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # What the address says after its question mark, such as sslmode.
+            **_DATABASE.get("OPTIONS", {}),
             "application_name": "btc_watcher",
             "connect_timeout": 10,
             # Small queries dominate, so the just-in-time compiler only costs.
@@ -118,6 +122,24 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 # "signals=12;notification_history=6"; a table that is not named keeps everything.
 PARTITION_MONTHS_KEPT: dict[str, int] = env.dict(
     "BTCW_PARTITION_MONTHS_KEPT", default={}, cast={"value": int}
+)
+# Months that are no longer kept stay as tables of their own instead of being dropped.
+PARTITION_KEEP_DETACHED = env.bool("BTCW_PARTITION_KEEP_DETACHED", default=False)
+# Ended rows of strategy_processes: days until they are deleted (0: never), and how
+# many of each strategy stay all the same.
+PROCESS_ROWS_DAYS = env.int("BTCW_PROCESS_ROWS_DAYS", default=90)
+PROCESS_ROWS_KEPT = env.int("BTCW_PROCESS_ROWS_KEPT", default=20)
+
+# -- Backups ----------------------------------------------------------------
+BACKUP_FOLDER = env.str("BTCW_BACKUP_FOLDER", default=str(HOME / "backups"))
+BACKUP_DAYS_KEPT = env.int("BTCW_BACKUP_DAYS", default=30)
+# Sealed with the first key of ENCRYPTION_KEYS.
+BACKUP_ENCRYPT = env.bool("BTCW_BACKUP_ENCRYPT", default=False)
+# A role that may read everything and make databases; empty: that of DATABASE_URL.
+BACKUP_DATABASE = (
+    env.db_url("BTCW_BACKUP_DATABASE_URL")
+    if env.str("BTCW_BACKUP_DATABASE_URL", default="")
+    else {}
 )
 
 REDIS_URL = env.str("REDIS_URL")
@@ -167,9 +189,9 @@ CELERY_TASK_ROUTES = {
     },
 }
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-# First values only: the scheduler copies them into the database, where an
-# operator changes them. An entry expires before its next run.
+CELERY_BEAT_SCHEDULER = "monitoring.schedules.scheduler:Scheduler"
+# First values only: the scheduler copies them into the database, where an operator
+# changes them within monitoring.schedules.bounds. An entry expires before its next run.
 CELERY_BEAT_SCHEDULE = {
     "sweep notifications": {
         "task": "notifications.tasks.sweep",
@@ -226,6 +248,42 @@ CELERY_BEAT_SCHEDULE = {
         "task": "proxies.tasks.retry_failing",
         "schedule": schedule(60),
         "options": {"expires": 55},
+    },
+    "tell new errors": {
+        "task": "monitoring.tasks.tell_errors",
+        "schedule": schedule(60),
+        "options": {"expires": 55},
+    },
+    "sample the database": {
+        "task": "monitoring.tasks.sample_database",
+        "schedule": schedule(60),
+        "options": {"expires": 55},
+    },
+    "collect metrics": {
+        "task": "monitoring.tasks.collect_metrics",
+        "schedule": schedule(30),
+        "options": {"expires": 25},
+    },
+    "average metrics": {
+        "task": "monitoring.tasks.average_metrics",
+        "schedule": schedule(900),
+        "options": {"expires": 850},
+    },
+    "ping outside": {
+        "task": "monitoring.tasks.ping_outside",
+        "schedule": schedule(60),
+        "options": {"expires": 55},
+    },
+    "backup": {
+        "task": "monitoring.tasks.backup",
+        "schedule": schedule(24 * 3600),
+        "options": {"expires": 23 * 3600},
+    },
+    # Also makes the backup that was missed while the machine was off.
+    "watch backups": {
+        "task": "monitoring.tasks.watch_backups",
+        "schedule": schedule(3600),
+        "options": {"expires": 3500},
     },
     "rotate partitions": {
         "task": "monitoring.tasks.rotate_partitions",
@@ -321,6 +379,28 @@ NOTIFICATION_EXAMPLES = "signals_app.examples.SignalExamples"
 # Who goes through which proxy, told by the apps above.
 PROXY_USERS = ["strategies.selectors.proxy_uses", "notifications.selectors.proxy_uses"]
 
+# -- Monitoring -------------------------------------------------------------
+# What this machine is called where several share a database.
+NODE_NAME = env.str("BTCW_NODE", default="") or socket.gethostname()
+# Seconds: between signs of life; until a silent process counts as dead; until a role
+# that was stopped is missed; for how long a watcher must have beaten before it judges.
+HEARTBEATS = {
+    "every": 10.0,
+    "dead_after": 45.0,
+    "absent_after": 180.0,
+    "steady_for": 60.0,
+}
+# Runs beside the supervisor, which is below monitoring and may not import it.
+SUPERVISOR_COMPANION = "monitoring.heartbeats.attach.supervisor_companion"
+# Days that single measurements are kept; their hourly means are kept for ever.
+METRICS_DAYS = env.int("BTCW_METRICS_DAYS", default=7)
+# Who may read /metrics; without a token nobody.
+METRICS_TOKEN = env.str("BTCW_METRICS_TOKEN", default="")
+# A service outside that tells when our pings stay away, and the proxy to it.
+HEARTBEAT_URL = env.str("BTCW_HEARTBEAT_URL", default="")
+HEARTBEAT_PROXY = env.str("BTCW_HEARTBEAT_PROXY", default="")
+HEARTBEAT_FAIL = env.bool("BTCW_HEARTBEAT_FAIL", default=False)
+
 # -- Logging ----------------------------------------------------------------
 LOGGING = {
     "version": 1,
@@ -328,9 +408,16 @@ LOGGING = {
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        # Writes error_logs: from a thread of its own, grouped, without secrets.
+        "errors": {
+            "class": "monitoring.errors.handler.ErrorLogHandler",
+            "level": env.str("BTCW_ERROR_LOG_LEVEL", default="WARNING"),
+        },
+    },
     "root": {
-        "handlers": ["console"],
+        "handlers": ["console", "errors"],
         "level": env.str("BTCW_LOG_LEVEL", default="INFO"),
     },
     "loggers": {
@@ -338,5 +425,7 @@ LOGGING = {
         "websockets": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
         "aiohttp.access": {"level": "WARNING"},
+        # The web server keeps what it logs to itself.
+        "uvicorn.error": {"handlers": ["errors"]},
     },
 }

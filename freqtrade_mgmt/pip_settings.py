@@ -7,11 +7,12 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from btc_watcher.lib.redaction import without_logins
+
 # Later sections win, as they do for pip.
 _SECTIONS = ("global", "install", ":env:")
 _LINE = re.compile(r"(?P<section>global|install|:env:)\.(?P<key>[a-z-]+)=(?P<value>.+)")
 _DEFAULT_INDEX = re.compile(r"--index-url <url>.*?\(default\s+([^)\s]+)\)", re.DOTALL)
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def pip_default_index(help_text: str) -> str | None:
 
 def without_credentials(text: str) -> str:
     """Return ``text`` with user names and passwords taken out of its addresses."""
-    return _CREDENTIALS.sub("://***@", text)
+    return without_logins(text)
 
 
 def _unquote(value: str) -> str:

@@ -11,3 +11,12 @@ class MonitoringConfig(AppConfig):
 
     name = "monitoring"
     verbose_name = _("Monitoring")
+
+    def ready(self) -> None:
+        """Have workers and the schedule report that they live, and all their pools."""
+        # Imported late: they read models, which are loaded by now.
+        from monitoring.database.pools import reporting_start  # noqa: PLC0415
+        from monitoring.heartbeats.attach import celery_attach  # noqa: PLC0415
+
+        celery_attach()
+        reporting_start()

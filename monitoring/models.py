@@ -7,10 +7,25 @@ from django.utils.translation import gettext_lazy as _
 
 from btc_watcher.lib.columns import CreatedField, ObjectField, listed
 from btc_watcher.lib.indexes import NamedIndex
+from monitoring.heartbeats.models import ProcessHeartbeat
+from monitoring.metrics.models import MetricHour
+from monitoring.schedules.models import ScheduleSeed
+
+__all__ = [
+    "ErrorLog",
+    "MetricHour",
+    "ProcessHeartbeat",
+    "ScheduleSeed",
+    "SystemMetric",
+]
 
 
 class SystemMetric(models.Model):
-    """One measured value of one component."""
+    """One measured value of one component.
+
+    ``metadata`` holds ``name`` (which series of the type), ``host`` ("" for servers that
+    all hosts share) and ``processes`` where the value is a sum over processes.
+    """
 
     class Type(models.TextChoices):
         """What is measured."""
@@ -27,6 +42,10 @@ class SystemMetric(models.Model):
         FREQTRADE = "freqtrade", "freqtrade"
         DATABASE = "database", _("database")
         REDIS = "redis", "Redis"
+        WORKER = "worker", _("worker")
+        BEAT = "beat", _("schedule")
+        SUPERVISOR = "supervisor", _("supervisor")
+        HOST = "host", _("machine")
 
     id = models.BigAutoField(primary_key=True)
     timestamp = CreatedField(verbose_name=_("time"))
@@ -49,7 +68,7 @@ class SystemMetric(models.Model):
             ),
             listed(
                 "component",
-                "api freqtrade database redis",
+                "api freqtrade database redis worker beat supervisor host",
                 "system_metrics_component_check",
             ),
         ]

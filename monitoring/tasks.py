@@ -2,15 +2,74 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from django.utils import timezone
 
 from btc_watcher.lib.partitions import PartitionError
-from monitoring.services import partitions_rotate
+from monitoring.backups.services import backup_make, backups_watch
+from monitoring.backups.shapes import BackupBusyError, BackupError, State
+from monitoring.database.samples import sample_take
+from monitoring.errors.services import errors_tell
+from monitoring.heartbeats.outside import outside_ping
+from monitoring.metrics.keeping import metrics_average
+from monitoring.metrics.round import metrics_round
+from monitoring.services import partitions_rotate, retention_apply
 
 
 @shared_task
 def rotate_partitions() -> None:
-    """Make the partitions of the coming months; fails when a table could not be done."""
+    """Keep the months and delete what is old; fails when a table could not be done."""
     errors = [rotation.error for rotation in partitions_rotate() if rotation.error]
+    retention_apply(timezone.now())
     if errors:
         raise PartitionError(" ".join(errors))
+
+
+@shared_task(ignore_result=True)
+def tell_errors() -> dict[str, int]:
+    """Tell of new groups of errors; return the figures."""
+    return errors_tell(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def sample_database() -> dict[str, Any]:
+    """Measure PostgreSQL and Redis for the charts of their page; return the sample."""
+    return sample_take(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def collect_metrics() -> dict[str, Any]:
+    """Measure the system once; return the figures."""
+    return metrics_round(timezone.now()).as_dict()
+
+
+@shared_task(ignore_result=True)
+def average_metrics() -> dict[str, int]:
+    """Average the full hours and drop what is older than is kept."""
+    return metrics_average(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def ping_outside() -> dict[str, str]:
+    """Tell a service outside that all is well, or that it is not."""
+    return outside_ping()
+
+
+@shared_task(ignore_result=True)
+def backup() -> str:
+    """Make the daily backup and restore it on trial; return how it ended."""
+    try:
+        made = backup_make()
+    except BackupBusyError:
+        return "busy"
+    if made.state is not State.GOOD:
+        raise BackupError(f"Backup {made.name}: {made.error}")
+    return made.name
+
+
+@shared_task(ignore_result=True)
+def watch_backups() -> str:
+    """Tell what is wrong with the backups, and make the one that was missed."""
+    return backup() if backups_watch() else "ok"

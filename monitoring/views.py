@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from monitoring.health import health as system_health
+from monitoring.readiness import readiness
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -24,3 +25,23 @@ def health(request: HttpRequest) -> JsonResponse:
     return JsonResponse(
         report, status=503 if report["status"] == "unavailable" else 200
     )
+
+
+@login_not_required
+@never_cache
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """Answer 200 while this process answers at all; nothing else is asked."""
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@login_not_required
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when this process can serve pages, else 503.
+
+    Redis is named but does not count: without it pages are slower, not gone.
+    """
+    report = readiness.report()
+    return JsonResponse(report, status=200 if report["status"] == "ok" else 503)

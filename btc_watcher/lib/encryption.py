@@ -14,7 +14,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from btc_watcher.lib.errors import EncryptionError
@@ -41,6 +43,7 @@ class KeyRing:
                 raise EncryptionError(
                     f"Encryption key {key_id!r} has {len(key)} bytes; AES-256 needs 32."
                 )
+        self._keys = dict(keys)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self.primary = next(iter(keys))
 
@@ -89,6 +92,19 @@ class KeyRing:
                 " Enter it again."
             ) from error
         return plain.decode()
+
+    def derived(self, key_id: str, salt: bytes, purpose: bytes) -> bytes:
+        """Return a key of 32 bytes for one ``purpose``, such as one file with its salt.
+
+        Raises EncryptionError when the ring has no key of this id.
+        """
+        if key_id not in self._keys:
+            raise EncryptionError(
+                f"This was encrypted with key {key_id!r}, which is not in"
+                " BTCW_ENCRYPTION_KEYS. Add that key back."
+            )
+        derivation = HKDF(hashes.SHA256(), KEY_BYTES, salt=salt, info=purpose)
+        return derivation.derive(self._keys[key_id])
 
     def needs_rotation(self, token: str) -> bool:
         """Tell whether ``token`` was made with a key that is not the first."""

@@ -1,9 +1,10 @@
 """Tables cut into one partition per calendar month (UTC): plan first, then apply.
 
 Every such table has a DEFAULT partition as a safety net, so a row whose month has
-no partition is kept and never refused. Making a month moves the rows that fell into
-the net. PostgreSQL refuses DETACH … CONCURRENTLY beside a DEFAULT partition, so what
-needs a strong lock goes through ``with_patient_locks``.
+no partition is kept and never refused. Making a month moves the few rows that fell
+into the net; ``partition_mover`` moves many. What needs a strong lock goes through
+``with_patient_locks`` and runs in PostgreSQL's own functions (``partition_functions``),
+so that a role without DDL can do it.
 """
 
 from __future__ import annotations
@@ -12,20 +13,23 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from psycopg import sql
 
 from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.lib.patient_locks import LockUnavailableError, with_patient_locks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from django.db.backends.utils import CursorWrapper
 
-    Answer = TypeVar("Answer")
+# Rows that one short transaction may move out of the safety net, under a strong lock.
+DIRECT_ROWS: Final = 2_000
+# Months back for which a gap between partitions is filled.
+GAP_MONTHS: Final = 12
 
 
 class PartitionError(BtcWatcherError):
@@ -58,19 +62,31 @@ TABLES: Final = (SIGNALS, NOTIFICATIONS, PROXY_TESTS)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The partitions of a table, and per month the rows in its safety net."""
+    """The partitions of a table, and per month the rows in its safety net.
+
+    ``pending`` are months whose concurrent detach was interrupted, ``leftovers`` are
+    tables that were detached to be dropped and are still there.
+    """
 
     partitions: frozenset[str] = frozenset()
     strays: Mapping[date, int] = field(default_factory=dict)
+    pending: frozenset[str] = frozenset()
+    leftovers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The months to create, with the rows to move there, and the partitions to drop."""
+    """The months to create, with the rows to move there, and the partitions to drop.
+
+    ``mover`` are months with more rows in the safety net than DIRECT_ROWS.
+    """
 
     table: MonthlyTable
     create: Mapping[date, int] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
+    mover: Mapping[date, int] = field(default_factory=dict)
+    finalize: tuple[str, ...] = ()
+    discard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +108,11 @@ def month_start(day: date, offset: int = 0) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
+def month_of(name: str) -> date:
+    """Return the month in a partition's name, such as ``signals_2026_11``."""
+    return date(int(name[-7:-3]), int(name[-2:]), 1)
+
+
 def plan(
     table: MonthlyTable, state: State, *, today: date, months_kept: int | None = None
 ) -> Plan:
@@ -100,18 +121,41 @@ def plan(
     Kept are the current month and ``months_kept`` full months before it. A partition
     whose name is not one of ours is never dropped.
     """
+    ours = re.compile(rf"{re.escape(table.name)}_\d{{4}}_\d{{2}}")
+    named = {month_of(n) for n in state.partitions if ours.fullmatch(n)}
     ahead = {month_start(today, offset) for offset in range(table.months_ahead + 1)}
-    create = {
+    gaps = _gaps(named | ahead, today, months_kept)
+    missing = {
         month: state.strays.get(month, 0)
-        for month in sorted(ahead | set(state.strays))
+        for month in sorted(ahead | gaps | set(state.strays))
         if table.partition(month) not in state.partitions
     }
-    if months_kept is None:
-        return Plan(table, create)
-    oldest_kept = table.partition(month_start(today, -months_kept))
-    ours = re.compile(rf"{re.escape(table.name)}_\d{{4}}_\d{{2}}")
-    old = (n for n in state.partitions if ours.fullmatch(n) and n < oldest_kept)
-    return Plan(table, create, tuple(sorted(old)))
+    old: list[date] = []
+    if months_kept is not None:
+        oldest_kept = month_start(today, -months_kept)
+        old = sorted(month for month in named if month < oldest_kept)
+    return Plan(
+        table,
+        create={m: rows for m, rows in missing.items() if rows <= DIRECT_ROWS},
+        mover={m: rows for m, rows in missing.items() if rows > DIRECT_ROWS},
+        drop=tuple(table.partition(month) for month in old),
+        finalize=tuple(sorted(state.pending)),
+        discard=tuple(sorted(state.leftovers)),
+    )
+
+
+def _gaps(months: Collection[date], today: date, months_kept: int | None) -> set[date]:
+    """Return the months without a partition between the oldest one and today.
+
+    At most a year back, and no further than months are kept.
+    """
+    back = GAP_MONTHS if months_kept is None else min(GAP_MONTHS, months_kept)
+    month, end = max(min(months), month_start(today, -back)), month_start(today)
+    gaps = set()
+    while month < end:
+        gaps.add(month)
+        month = month_start(month, 1)
+    return gaps - set(months)
 
 
 def describe(plan: Plan) -> list[str]:
@@ -123,33 +167,59 @@ def describe(plan: Plan) -> list[str]:
             f"create {plan.table.partition(month)}"
             f" ({month} to {month_start(month, 1)} UTC){moved}"
         )
-    return lines + [f"drop {name}" for name in plan.drop]
+    lines += [f"finish the detach of {name}" for name in plan.finalize]
+    lines += [
+        f"create {plan.table.partition(month)}, move {rows} rows there from"
+        f" {plan.table.default} in batches"
+        for month, rows in plan.mover.items()
+    ]
+    lines += [f"drop {name}" for name in plan.drop]
+    return lines + [f"drop the leftover {name}" for name in plan.discard]
 
 
 def state_read(table: MonthlyTable, *, using: str = DEFAULT_DB_ALIAS) -> State:
-    """Read the partitions and the strays of ``table``."""
+    """Read the partitions, the strays and the leftovers of ``table``."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            "SELECT child.relname FROM pg_inherits"
+            "SELECT child.relname, inhdetachpending FROM pg_inherits"
             " JOIN pg_class child ON child.oid = inhrelid"
             " WHERE inhparent = %s::regclass",
             [table.name],
         )
-        partitions = frozenset(name for (name,) in cursor.fetchall())
-        # Beyond these years (or infinite) there is no month that could be made.
+        rows = cursor.fetchall()
         cursor.execute(
-            sql.SQL(
-                "SELECT date_trunc('month', {column} AT TIME ZONE 'UTC')::date, count(*)"
-                " FROM {default}"
-                " WHERE {column} >= '0001-01-01 00:00:00+00'"
-                " AND {column} < '9999-12-01 00:00:00+00'"
-                " GROUP BY 1 ORDER BY 1"
-            ).format(
-                column=sql.Identifier(table.column),
-                default=sql.Identifier(table.default),
-            )
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition"
+            " AND relnamespace = (SELECT relnamespace FROM pg_class"
+            " WHERE oid = %s::regclass) AND relname ~ %s",
+            [
+                table.name,
+                rf"^{table.name}_(\d{{4}}_\d{{2}}|default)_going(_\d+)?$",
+            ],
         )
-        return State(partitions, dict(cursor.fetchall()))
+        leftovers = frozenset(name for (name,) in cursor.fetchall())
+        return State(
+            partitions=frozenset(name for name, _pending in rows),
+            strays=_strays(cursor, table) if (table.default, False) in rows else {},
+            pending=frozenset(name for name, pending in rows if pending),
+            leftovers=leftovers,
+        )
+
+
+def _strays(cursor: CursorWrapper, table: MonthlyTable) -> dict[date, int]:
+    # Beyond these years (or infinite) there is no month that could be made.
+    text = sql.SQL(
+        "SELECT date_trunc('month', {column} AT TIME ZONE 'UTC')::date, count(*)"
+        " FROM {default}"
+        " WHERE {column} >= '0001-01-01 00:00:00+00'"
+        " AND {column} < '9999-12-01 00:00:00+00'"
+        " GROUP BY 1 ORDER BY 1"
+    )
+    cursor.execute(
+        text.format(
+            column=sql.Identifier(table.column), default=sql.Identifier(table.default)
+        )
+    )
+    return dict(cursor.fetchall())
 
 
 def has_strays(table: MonthlyTable, *, using: str = DEFAULT_DB_ALIAS) -> bool:
@@ -163,10 +233,7 @@ def has_strays(table: MonthlyTable, *, using: str = DEFAULT_DB_ALIAS) -> bool:
 def apply(plan: Plan, *, using: str = DEFAULT_DB_ALIAS) -> Applied:
     """Create, each month in a transaction of its own, and only then drop."""
     created = months_ensure(plan.table, plan.create, using=using)
-    dropped = []
-    for name in plan.drop:
-        if _locked(plan.table, using, partial(_drop, plan.table, name)):
-            dropped.append(name)  # noqa: PERF401 - each step is a transaction
+    dropped = [name for name in plan.drop if retire(plan.table, name, using=using)]
     return Applied(created, tuple(dropped))
 
 
@@ -176,8 +243,9 @@ def months_ensure(
     """Make the partitions of ``months`` that are missing; safe to call at any time.
 
     Returns the months that this very call made, with the number of rows that were
-    moved there from the safety net. Callers in other threads and processes wait for
-    each other. Call it outside a transaction: then each month is committed at once.
+    moved there from the safety net; a month with more than DIRECT_ROWS rows there is
+    left to the mover. Callers in other threads and processes wait for each other.
+    Call it outside a transaction: then each month is committed at once.
     Raises PartitionError when the lock was not to be had.
     """
     wanted = {table.partition(month): month for month in map(month_start, months)}
@@ -186,10 +254,49 @@ def months_ensure(
     made = {}
     for name in sorted(wanted.keys() - there):
         month = wanted[name]
-        moved = _locked(table, using, partial(_create, table, month))
-        if moved is not None:
+        moved = called(table, "btcw_partition_create", month, DIRECT_ROWS, using=using)
+        if moved is not None and moved >= 0:
             made[month] = moved
     return made
+
+
+def retire(
+    table: MonthlyTable,
+    name: str,
+    *,
+    keep: bool = False,
+    using: str = DEFAULT_DB_ALIAS,
+) -> str:
+    """Take the month ``name`` out of ``table``; return what it is called now.
+
+    Detached in one short transaction. With ``keep`` it stays as a table of its own,
+    else it is dropped in a second one: killed between the two, the next rotation drops
+    it. Empty when it was no partition any more. Raises PartitionError when the lock was
+    not to be had, or the month holds rows and is too new.
+    """
+    gone: str | None = called(
+        table, "btcw_partition_detach", month_of(name), keep, using=using
+    )
+    if gone and not keep:
+        discard(table, gone, using=using)
+    return gone or ""
+
+
+def discard(table: MonthlyTable, name: str, *, using: str = DEFAULT_DB_ALIAS) -> bool:
+    """Drop a table that was detached to go; False when it is gone already."""
+    return bool(called(table, "btcw_partition_discard", name, using=using))
+
+
+def finalize(
+    table: MonthlyTable, name: str, *, keep: bool, using: str = DEFAULT_DB_ALIAS
+) -> str:
+    """Complete the interrupted concurrent detach of the month ``name``."""
+    gone: str | None = called(
+        table, "btcw_partition_finalize", month_of(name), keep, using=using
+    )
+    if gone and not keep:
+        discard(table, gone, using=using)
+    return gone or ""
 
 
 def _attached(
@@ -205,57 +312,40 @@ def _attached(
     return {name for (name,) in cursor.fetchall()}
 
 
-def _locked(
-    table: MonthlyTable, using: str, action: Callable[[CursorWrapper], Answer]
-) -> Answer:
+def called(
+    table: MonthlyTable,
+    function: str,
+    *arguments: Any,
+    using: str = DEFAULT_DB_ALIAS,
+) -> Any:
+    """Return what ``function`` of PostgreSQL answers for ``table``; locks are waited for.
+
+    Raises PartitionError when a lock was not to be had, or PostgreSQL refused.
+    """
     try:
-        return with_patient_locks(using, action)
+        return with_patient_locks(using, partial(_call, function, table, arguments))
     except LockUnavailableError as error:
         raise PartitionError(
             f"The partitions of {table.name} could not be changed: its lock was {error}."
             " Look for a long transaction in pg_stat_activity, then run manage.py"
             " rotate_partitions."
         ) from error
+    except DatabaseError as error:
+        if connections[using].in_atomic_block:
+            raise
+        reason = str(error).partition("\n")[0]
+        raise PartitionError(
+            f"The partitions of {table.name} could not be changed ({function}): {reason}"
+        ) from error
 
 
-def _create(table: MonthlyTable, month: date, cursor: CursorWrapper) -> int | None:
-    """Make one partition; return the rows moved, or None when another made it."""
-    name = table.partition(month)
-    cursor.execute(
-        "SELECT pg_advisory_xact_lock(hashtext('monthly partitions'), hashtext(%s))",
-        [table.name],
-    )
-    if _attached(cursor, table, [name]):
-        return None
-    parts = {
-        "parent": sql.Identifier(table.name),
-        "default": sql.Identifier(table.default),
-        "child": sql.Identifier(name),
-        "column": sql.Identifier(table.column),
-        # With an offset: a bare date would follow the session's time zone.
-        "first": sql.Literal(f"{month} 00:00:00+00"),
-        "end": sql.Literal(f"{month_start(month, 1)} 00:00:00+00"),
-    }
-    for statement in (
-        # Writers wait here for a moment. ATTACH alone would ask for less, but a row that
-        # was on its way into the safety net meanwhile would be refused.
-        "LOCK TABLE ONLY {parent} IN SHARE ROW EXCLUSIVE MODE",
-        "LOCK TABLE {default} IN ACCESS EXCLUSIVE MODE",
-        "CREATE TABLE IF NOT EXISTS {child} (LIKE {parent} INCLUDING ALL)",
-        "WITH moved AS (DELETE FROM {default}"
-        " WHERE {column} >= {first} AND {column} < {end} RETURNING *)"
-        " INSERT INTO {child} SELECT * FROM moved",
-    ):
-        cursor.execute(sql.SQL(statement).format(**parts))
-    moved = int(cursor.rowcount)
-    attach = "ALTER TABLE {parent} ATTACH PARTITION {child} FOR VALUES FROM ({first}) TO ({end})"
-    cursor.execute(sql.SQL(attach).format(**parts))
-    return moved
-
-
-def _drop(table: MonthlyTable, name: str, cursor: CursorWrapper) -> bool:
-    """Drop one partition; False when it is gone already."""
-    if not _attached(cursor, table, [name]):
-        return False
-    cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-    return True
+def _call(
+    function: str,
+    table: MonthlyTable,
+    arguments: tuple[Any, ...],
+    cursor: CursorWrapper,
+) -> Any:
+    marks = ", ".join(["%s"] * (len(arguments) + 1))
+    cursor.execute(f"SELECT {function}({marks})", [table.name, *arguments])
+    (answer,) = cursor.fetchone() or (None,)
+    return answer

@@ -19,13 +19,23 @@ CANDLES_LOCK_TTL: Final = 10
 PROXY_TEST_TTL: Final = 600
 OPERATION_TTL: Final = 3600
 RELEASES_WANTED_TTL: Final = 120
+POOL_TTL: Final = 45
+DATABASE_SAMPLES_TTL: Final = 3 * 24 * 3600
+# One a minute: two days.
+DATABASE_SAMPLES_LENGTH: Final = 2880
+METRICS_COUNTERS_TTL: Final = 300
 
 SIGNALS_REALTIME: Final = "signals:realtime"
 SYSTEM_STATUS: Final = "system:status"
+METRICS_COUNTERS: Final = "metrics:counters"
 SIGNALS_STREAM: Final = "queue:signals"
 FREQTRADE_RELEASES: Final = "freqtrade:releases"
 FREQTRADE_RELEASES_WANTED: Final = "freqtrade:releases:wanted"
 DEFAULT_QUEUE: Final = "queue:default"
+# Sorted set of the processes that report their pool, by when they last did.
+POOLS: Final = "monitoring:pools"
+# List of what was measured of the database each minute, as JSON, the newest first.
+DATABASE_SAMPLES: Final = "monitoring:database:samples"
 
 PRIORITIES: Final = ("P0", "P1", "P2")
 
@@ -91,3 +101,8 @@ def proxy_test_claim(proxy_id: int, why: str) -> str:
 def freqtrade_operation(operation_id: int) -> str:
     """Text: how far an installation is at this moment, as JSON."""
     return f"freqtrade:operation:{operation_id}"
+
+
+def pool(process: str) -> str:
+    """Text: the database connections of one process, as JSON."""
+    return f"monitoring:pool:{process}"

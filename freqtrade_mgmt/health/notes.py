@@ -38,6 +38,9 @@ def context_of(note: Note) -> dict[str, Any]:
         "alarm": note.code,
         "strategy_ids": list(note.strategy_ids),
     }
+    if note.code == "supervisor":
+        # The alert about its process says the same, and mutes this one.
+        context["process"] = "supervisor"
     if note.name:
         context |= {"strategy": note.name, "strategy_id": note.strategy_ids[0]}
     return context

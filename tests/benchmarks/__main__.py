@@ -14,7 +14,16 @@ from btc_watcher.local import ports
 from btc_watcher.local.environment import LocalEnvironment
 from btc_watcher.local.servers import EmbeddedPostgres, EmbeddedValkey
 
-FIGURES = ("burst", "latency", "notifications", "health", "memory", "chart")
+FIGURES = (
+    "burst",
+    "latency",
+    "notifications",
+    "health",
+    "memory",
+    "chart",
+    "backup",
+    "rotation",
+)
 
 
 def main() -> int:

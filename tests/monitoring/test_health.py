@@ -16,12 +16,12 @@ from btc_watcher.lib import redis_client as redis_module
 from btc_watcher.lib.redis_keys import DEFAULT_QUEUE
 from btc_watcher.local import ports
 from btc_watcher.local.servers import EmbeddedValkey
-from monitoring import health
+from monitoring import health, readiness
 from notifications.models import Notification
 from strategies.models import Strategy, StrategyProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import redis
@@ -232,3 +232,53 @@ def test_a_row_in_the_safety_net_is_a_warning_and_no_alarm(client: Client) -> No
         "warning",
         "warning",
     )
+
+
+def test_a_process_that_answers_is_alive_whatever_else_is_away(
+    client: Client, other_redis: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_redis.REDIS_URL = f"redis://127.0.0.1:{ports.any_free()}/0"
+    monkeypatch.setitem(connection.settings_dict, "PORT", str(ports.any_free()))
+    answer = client.get("/health/live")
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+@pytest.fixture
+def ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """Ask whether the process can serve, with nothing remembered."""
+
+    def asked() -> tuple[int, dict[str, Any]]:
+        monkeypatch.setattr("monitoring.views.readiness", readiness.Readiness())
+        response = client.get("/health/ready")
+        return response.status_code, json.loads(response.content)
+
+    return asked
+
+
+def test_a_process_with_its_database_is_ready(ready: Callable[[], Any]) -> None:
+    expected = {"status": "ok", "database": "ok", "migrations": "ok", "redis": "ok"}
+    assert ready() == (200, expected)
+
+
+def test_without_redis_pages_are_slower_and_the_process_is_ready(
+    ready: Callable[[], Any], other_redis: Settings
+) -> None:
+    other_redis.REDIS_URL = f"redis://127.0.0.1:{ports.any_free()}/0"
+    status, report = ready()
+    assert (status, report["status"], report["redis"]) == (200, "ok", "failed")
+
+
+def test_without_the_database_the_process_is_not_ready(
+    ready: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "PORT", str(ports.any_free()))
+    status, report = ready()
+    assert (status, report["database"]) == (503, "failed")
+
+
+def test_with_migrations_to_come_the_process_is_not_ready(
+    ready: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "_is_migrated", lambda: False)
+    status, report = ready()
+    assert (status, report["migrations"]) == (503, "missing")

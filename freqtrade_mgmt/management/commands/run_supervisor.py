@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
 
 from freqtrade_mgmt.supervisor.installs import supervisor_lock_path
 from freqtrade_mgmt.supervisor.service import Supervisor
@@ -47,4 +48,6 @@ async def _supervise() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    await Supervisor().run(stop)
+    companion = import_string(settings.SUPERVISOR_COMPANION)
+    async with companion():
+        await Supervisor().run(stop)

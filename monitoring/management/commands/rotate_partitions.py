@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from btc_watcher.lib.errors import BtcWatcherError
-from monitoring.services import partitions_rotate
+from monitoring.partitions.rotation import partitions_rotate
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 
 class Command(BaseCommand):
-    """Makes the monthly partitions that are missing and drops those that may go."""
+    """Makes the monthly partitions that are missing and retires those that may go."""
 
     help = (
-        "Make the partitions of the coming months, and drop those older than is kept."
+        "Make the partitions of the coming months, and retire those older than is kept."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,5 +45,7 @@ class Command(BaseCommand):
 
 
 def _text(report: dict[str, Any]) -> str:
+    if report["busy"]:
+        return f"{report['table']}: another rotation is at work, nothing was done"
     steps = "; ".join(report["plan"]) or "nothing to do"
     return f"{report['table']}: {steps}"

@@ -1,0 +1,9 @@
+"""Pages of the admin; each part brings its own."""
+
+from __future__ import annotations
+
+from monitoring.errors import admin as errors
+from monitoring.heartbeats import admin as heartbeats
+from monitoring.schedules import admin as schedules
+
+__all__ = ["errors", "heartbeats", "schedules"]

@@ -1,0 +1,295 @@
+"""Making, trying, restoring and watching backups."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from btc_watcher.lib.errors import BtcWatcherError
+from monitoring.backups import policy, store
+from monitoring.backups.dumping import dump
+from monitoring.backups.manifest import manifest_write
+from monitoring.backups.restoring import files_verify, fill
+from monitoring.backups.scratch import scratch_database, scratch_sweep
+from monitoring.backups.servers import server_of_backups
+from monitoring.backups.shapes import (
+    BackupBusyError,
+    BackupError,
+    State,
+    megabytes,
+    nobody_listens,
+)
+from monitoring.backups.snapshot import tables_of
+from monitoring.backups.swap import database_exists, take_place
+from monitoring.backups.trial import room_check, trial_run
+from monitoring.backups.words import words_of
+from notifications.dispatch import alert_raise, alert_resolve
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from monitoring.backups.servers import Server
+    from monitoring.backups.shapes import Backup, Manifest, Say
+
+logger = logging.getLogger(__name__)
+
+KEYS = (policy.FAILED, policy.AGE, policy.SIZE)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did: the rows, the database, and what was there before it."""
+
+    database: str
+    rows: int
+    aside: str
+    notes: tuple[str, ...]
+
+
+def backup_make(*, say: Say = nobody_listens, trial: bool = True) -> Backup:
+    """Make a backup, restore it on trial, remove what is too old, tell what is wrong.
+
+    Returns it with its state, which is not good when the trial failed. Raises
+    BackupBusyError when another is being made, BackupError when it could not be made;
+    then nothing is left of it but a note.
+    """
+    with store.lock():
+        store.parts_remove()
+        server = server_of_backups()
+        started = timezone.now()
+        try:
+            _sweep(server)
+            name = _make(server, started, say)
+        except BtcWatcherError as error:
+            alerts_update(failed=store.failure_note(started, error.message))
+            raise
+        path = store.folder() / name
+        if trial:
+            _try(server, path, say)
+        _expire(say)
+    alerts_update()
+    return _found(path)
+
+
+def backup_try(wanted: str, *, say: Say = nobody_listens) -> Backup:
+    """Restore the backup ``wanted`` on trial, as it lies on the disk now."""
+    with store.lock():
+        server = server_of_backups()
+        _sweep(server)
+        backup = store.backup_find(wanted)
+        if not backup.is_whole:
+            raise BackupError(f"Backup {backup.name} cannot be tried: {backup.error}")
+        _try(server, backup.path, say)
+    alerts_update()
+    return _found(backup.path)
+
+
+def backup_restore(
+    wanted: str,
+    *,
+    into: str = "",
+    replace: bool = False,
+    rights: bool = True,
+    say: Say = nobody_listens,
+) -> Restored:
+    """Restore the backup ``wanted`` into the database ``into``, by default the live one.
+
+    It is filled under another name, counted, and only then put in its place; a database
+    that was there is kept under a new name. Without ``replace`` BackupError is raised
+    when that one holds tables. ``rights``: grants are restored too.
+    """
+    backup = store.backup_find(wanted)
+    manifest = backup.manifest
+    if manifest is None or not backup.is_whole:
+        raise BackupError(f"Backup {backup.name} cannot be restored: {backup.error}")
+    server = server_of_backups()
+    target = into or server.database
+    with store.lock():
+        _sweep(server)
+        _target_check(server, target, replace=replace)
+        files_verify(backup.path, manifest, say)
+        room_check(server, manifest)
+        say(_("Making a database to restore into"), "")
+        with scratch_database(server, manifest.locale) as name:
+            notes = fill(server, backup.path, manifest, name, say, rights=rights)
+            _analyze(server, name, say)
+            with contextlib.closing(server.connect("postgres")) as connection:
+                aside = take_place(connection, name, target, timezone.now())
+    return Restored(target, manifest.rows, aside, notes)
+
+
+def backups_watch(now: datetime | None = None) -> bool:
+    """Drop what the dead left, tell what is wrong; True when the daily run was missed."""
+    at = now or timezone.now()
+    with contextlib.suppress(BackupBusyError), store.lock():
+        store.parts_remove()
+        _sweep(server_of_backups())
+    # That a later one works is told by that one: this round may not know of a failure
+    # that a full disk kept from being noted.
+    alerts_update(at, resolved=(policy.AGE, policy.SIZE))
+    return policy.is_missed(store.backups_read(), at)
+
+
+def alerts_update(
+    now: datetime | None = None,
+    *,
+    failed: Backup | None = None,
+    resolved: tuple[str, ...] = KEYS,
+) -> None:
+    """Raise and resolve the alerts about backups; a database that is away is no error.
+
+    ``failed`` is an attempt that may not be in the folder. Only alerts whose keys are
+    in ``resolved`` are resolved.
+    """
+    at = now or timezone.now()
+    backups = store.backups_read()
+    if failed is not None:
+        backups = [failed, *(b for b in backups if b.path != failed.path)]
+    found = {each.key: each for each in policy.troubles(backups, at)}
+    try:
+        for key in resolved:
+            if key not in found:
+                alert_resolve(key=key, now=at)
+        for trouble in found.values():
+            _raise(trouble, at)
+    except DatabaseError as error:
+        logger.error(  # noqa: TRY400 - the text may hold the address of the server
+            "Troubles with backups could not be told (%s): %s",
+            type(error).__name__,
+            ", ".join(found) or "none",
+        )
+
+
+def _raise(trouble: policy.Trouble, now: datetime) -> None:
+    with override(settings.LANGUAGE_CODE):
+        title, body = words_of(trouble)
+    alert_raise(
+        key=trouble.key,
+        priority="P1",
+        title=title,
+        body=body,
+        context={"backup": trouble.facts["name"]},
+        now=now,
+    )
+
+
+def _make(server: Server, started: datetime, say: Say) -> str:
+    root = store.folder()
+    try:
+        with server.connect() as connection:
+            row = connection.execute("SELECT pg_database_size(current_database())")
+            size = int((row.fetchone() or (0,))[0])
+        needed = policy.room_needed(store.backups_read(), size)
+        _room_check(root, needed)
+        with store.assembled(started) as (name, part):
+            sealed = settings.BACKUP_ENCRYPT
+            manifest = dump(server, part, name, started, sealed=sealed, say=say)
+            store.text_put(part / store.MANIFEST, manifest_write(manifest))
+    except psycopg.Error as error:
+        raise BackupError(f"The database failed: {str(error).strip()}") from error
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        advice = " Free some space there." if full else ""
+        raise BackupError(
+            f"The backup could not be written to {root}: {error.strerror}.{advice}"
+        ) from error
+    _log(manifest)
+    return name
+
+
+def _try(server: Server, path: Path, say: Say) -> None:
+    backup = _found(path)
+    if backup.manifest is None:
+        raise BackupError(f"Backup {backup.name} cannot be tried: {backup.error}")
+    trial = trial_run(server, path, backup.manifest, say)
+    store.trial_keep(path, trial)
+    if trial.error:
+        logger.error("Backup %s was not restored on trial: %s", path.name, trial.error)
+    else:
+        logger.info(
+            "Backup %s was restored on trial: %d rows in %.1f s.",
+            path.name,
+            trial.rows,
+            trial.seconds,
+        )
+
+
+def _found(path: Path) -> Backup:
+    backup = store.backup_read(path)
+    if backup is None or backup.state is State.FAILED:
+        raise BackupError(f"There is no backup at {path}.")
+    return backup
+
+
+def _expire(say: Say) -> None:
+    old = policy.expired(
+        store.backups_read(), timezone.now(), settings.BACKUP_DAYS_KEPT
+    )
+    for backup in old:
+        say(_("Removing what is too old"), backup.name)
+        try:
+            store.remove(backup)
+        except OSError as error:
+            logger.warning("%s could not be removed: %s", backup.path, error.strerror)
+
+
+def _room_check(root: Path, needed: int) -> None:
+    free = shutil.disk_usage(root).free
+    if free < needed:
+        raise BackupError(
+            f"A backup needs about {megabytes(needed)}, and {megabytes(free)} are free at"
+            f" {root}. Free some space, or name another folder with BTCW_BACKUP_FOLDER."
+        )
+
+
+def _sweep(server: Server) -> None:
+    """Drop scratch databases of the dead; a server that is away has the next round."""
+    try:
+        for name in scratch_sweep(server):
+            logger.warning("Dropped %s, which a killed restore left behind.", name)
+    except (BackupError, psycopg.Error) as error:
+        logger.warning("Scratch databases were not looked for: %s", error)
+
+
+def _target_check(server: Server, target: str, *, replace: bool) -> None:
+    with contextlib.closing(server.maintenance()) as connection:
+        if not database_exists(connection, target):
+            return
+    with contextlib.closing(server.connect(target)) as connection:
+        held = len(tables_of(connection))
+    if held and not replace:
+        live = "the live database" if target == server.database else "a database"
+        raise BackupError(
+            f"{target} is {live} with {held} tables. Name another with --into, or add"
+            " --yes-really: it is put aside then, not lost."
+        )
+
+
+def _analyze(server: Server, name: str, say: Say) -> None:
+    say(_("Analysing the tables"), "")
+    with contextlib.closing(server.connect(name)) as connection:
+        connection.execute("ANALYZE")
+
+
+def _log(manifest: Manifest) -> None:
+    logger.info(
+        "Made backup %s: %d rows of %d tables in %s.",
+        manifest.name,
+        manifest.rows,
+        len(manifest.tables),
+        megabytes(manifest.size),
+    )
+    if manifest.redis_missing:
+        logger.warning("Backup %s: %s", manifest.name, manifest.redis_missing)

@@ -1,0 +1,95 @@
+"""Asks every check; none of them can keep the others from being asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import Error as DatabaseError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.redaction import own_redactor
+from monitoring.database.cache import RedisError
+from monitoring.doctor import (
+    backups,
+    database,
+    machine,
+    processes,
+    redis,
+    secrets,
+    work,
+)
+from monitoring.doctor.shapes import (
+    CHECKS,
+    GROUPS,
+    Check,
+    Facts,
+    Finding,
+    Result,
+    State,
+    failed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# Importing a module puts its checks into the registry.
+MODULES = (database, redis, processes, work, secrets, backups, machine)
+
+
+def doctor_run(names: Sequence[str] = ()) -> Iterator[Result]:
+    """Yield the result of every check, or of those named, as soon as it is there."""
+    facts = Facts(now=timezone.now())
+    done: dict[str, State] = {}
+    for check in _wanted(names):
+        if check.needs and done.get(check.needs, State.FAILED) is not State.OK:
+            finding = Finding(
+                State.SKIPPED,
+                _("Not asked, because “%(title)s” has failed.")
+                % {"title": CHECKS[check.needs].title},
+            )
+        else:
+            finding = _ask(check, facts)
+        done[check.name] = finding.state
+        yield Result(check, finding)
+
+
+def _wanted(names: Sequence[str]) -> list[Check]:
+    """Return the checks whose name or group is wanted, and those that they need first."""
+    groups = list(GROUPS)
+    every = sorted(CHECKS.values(), key=lambda check: groups.index(check.group))
+    if not names:
+        return every
+    wanted = {
+        name for name, check in CHECKS.items() if name in names or check.group in names
+    }
+    waiting = list(wanted)
+    while waiting:
+        needs = CHECKS[waiting.pop()].needs
+        if needs and needs not in wanted:
+            wanted.add(needs)
+            waiting.append(needs)
+    return [check for check in every if check.name in wanted]
+
+
+def _ask(check: Check, facts: Facts) -> Finding:
+    try:
+        return check.question(facts)
+    except BtcWatcherError as error:
+        return failed(
+            own_redactor()(error.message), _("Follow what the sentence says.")
+        )
+    except (DatabaseError, RedisError, OSError) as error:
+        # Its text may hold addresses and values.
+        return failed(
+            _("This could not be found out (%(error)s).")
+            % {"error": type(error).__name__},
+            _("Look at the other findings first, then run manage.py doctor again."),
+        )
+    # The report must be whole, whatever one check runs into.
+    except Exception as error:  # noqa: BLE001
+        return failed(
+            _("The check itself broke (%(error)s).") % {"error": type(error).__name__},
+            _("Report this with the version of BTC Watcher."),
+        )

@@ -1,0 +1,135 @@
+"""Secrets: nobody else can read them, and we still can."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from btc_watcher.env import BASE_DIR
+from btc_watcher.lib.encryption import is_token, key_ring
+from btc_watcher.lib.errors import EncryptionError
+from monitoring.doctor.keys import keys_are_noted
+from monitoring.doctor.shapes import Facts, Finding, check, failed, ok, warning
+from notifications.models import NotificationChannel
+from notifications.transports import SECRET_FIELDS
+from notifications.transports.secrets import secret_identity
+from proxies.models import Proxy
+from proxies.selectors import proxy_identity
+from strategies.models import Strategy
+from strategies.services.trading import live_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+NAMED: Final = 5
+
+
+@check("secrets.files", gettext_lazy("Files with secrets"))
+def files(_facts: Facts) -> Finding:
+    """Only we may read them."""
+    seen = list(_private())
+    loose = [path for path in seen if path.lstat().st_mode & OTHERS]
+    if not loose:
+        return ok(_("Only their owner can read them."), len(seen))
+    names = " ".join(str(path) for path in loose[:NAMED])
+    return failed(
+        _("Others on this machine can read: %(names)s") % {"names": names},
+        _("Run: chmod go-rwx %(names)s") % {"names": names},
+        len(loose),
+    )
+
+
+@check("secrets.keys", gettext_lazy("Encryption keys"), needs="database.migrations")
+def keys(_facts: Facts) -> Finding:
+    """Every secret that is stored can be read with the keys at hand."""
+    ring, lost, old, count = key_ring(), [], 0, 0
+    for where, identity, token in _stored():
+        count += 1
+        try:
+            ring.decrypt(token, identity)
+        except EncryptionError:
+            lost.append(where)
+            continue
+        old += ring.needs_rotation(token)
+    lost += list(_lost_credentials())
+    if lost:
+        return failed(
+            _("These secrets cannot be read: %(names)s")
+            % {"names": ", ".join(lost[:NAMED])},
+            _(
+                "Add the key they were made with to BTCW_ENCRYPTION_KEYS, or enter them again."
+            ),
+            len(lost),
+        )
+    if old:
+        return warning(
+            _("%(count)d secrets were encrypted with an older key.") % {"count": old},
+            _("Enter them again before you remove that key."),
+            old,
+        )
+    return ok(_("All %(count)d secrets can be read.") % {"count": count}, count)
+
+
+@check("secrets.copies", gettext_lazy("Copy of the keys"))
+def copies(_facts: Facts) -> Finding:
+    """The keys lie somewhere else too: no backup has them."""
+    if keys_are_noted():
+        return ok(_("A copy of the encryption keys was noted as kept elsewhere."))
+    return warning(
+        _(
+            "Backups do not hold the encryption keys; without them no secret in a backup"
+            " can be read."
+        ),
+        _(
+            "Keep a copy of BTCW_ENCRYPTION_KEYS away from this machine, then run"
+            " manage.py doctor --keys-saved."
+        ),
+    )
+
+
+@check("secrets.debug", gettext_lazy("Debug pages"))
+def debug(_facts: Facts) -> Finding:
+    """Error pages show no settings to strangers."""
+    if not settings.DEBUG:
+        return ok(_("They are off."))
+    return failed(
+        _("Error pages show the code and the settings to everybody."),
+        _("Remove BTCW_DEBUG and start again."),
+    )
+
+
+def _private() -> Iterator[Path]:
+    home: Path = settings.BTCW_HOME
+    for path in (BASE_DIR / ".env", home / "local.env", home / "secrets"):
+        if path.exists():
+            yield path
+    if (home / "secrets").is_dir():
+        yield from (each for each in (home / "secrets").iterdir() if each.is_file())
+
+
+def _stored() -> Iterator[tuple[str, str, str]]:
+    """Yield where each encrypted secret is, what it is bound to, and its token."""
+    for channel in NotificationChannel.objects.order_by("id"):
+        for field in SECRET_FIELDS:
+            token = channel.config.get(field)
+            if is_token(token):
+                where = _("channel %(name)s") % {"name": channel.name}
+                yield where, secret_identity(channel.id, field), token
+    for proxy in Proxy.objects.exclude(password_encrypted=None).order_by("id"):
+        if proxy.password_encrypted:
+            where = _("proxy %(name)s") % {"name": proxy.name}
+            yield where, proxy_identity(proxy.pk), proxy.password_encrypted
+
+
+def _lost_credentials() -> Iterator[str]:
+    for strategy in Strategy.objects.filter(freqtrade_config__has_key="live"):
+        try:
+            live_credentials(strategy)
+        except EncryptionError:
+            yield _("strategy %(name)s") % {"name": strategy.name}

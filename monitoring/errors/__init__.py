@@ -1,0 +1,1 @@
+"""What goes wrong is written down: grouped, counted, and without secrets."""

@@ -1,0 +1,1 @@
+"""Signs of life: every process of ours writes its own, and watches the others'."""

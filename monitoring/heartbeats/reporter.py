@@ -1,0 +1,173 @@
+"""The thread in every process of ours: it beats, and looks after the others."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from monitoring.heartbeats.models import Role
+from monitoring.heartbeats.others import groups_here
+from monitoring.heartbeats.sampling import GroupSampler, MachineSampler
+from monitoring.heartbeats.store import (
+    Identity,
+    beat_write,
+    farewell_write,
+    predecessor,
+)
+from monitoring.heartbeats.telling import (
+    deliver_alerts_ourselves,
+    limits,
+    look_around,
+)
+
+if TYPE_CHECKING:
+    from monitoring.heartbeats.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+# The component whose figures a process adds to.
+COMPONENTS = {Role.WEB: "api"}
+# Ends with us; what is not done by then is nobody's business any more.
+JOIN_SECONDS = 5.0
+
+
+class Reporter:
+    """Writes the heartbeat of this process, every few seconds, until it is stopped.
+
+    ``progress`` is marked by the process's own loop: when that hangs, the beats end. A
+    worker, the schedule and the supervisor also judge the others.
+    """
+
+    def __init__(self, role: Role, name: str, progress: Progress | None = None) -> None:
+        me = psutil.Process()
+        self._role = role
+        self.identity = Identity(
+            settings.NODE_NAME, role, name[:150], os.getpid(), me.create_time()
+        )
+        self._me = me
+        self._progress = progress
+        self._groups = GroupSampler()
+        self._machine = MachineSampler(settings.BTCW_HOME)
+        self._stop = threading.Event()
+        self._steady_since: float | None = None
+        self._last = 0.0
+        self._away = False
+        self._greeted = False
+        self._sender: threading.Thread | None = None
+        self._thread = threading.Thread(
+            target=self._run, name=f"heartbeat {role}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say goodbye and end; safe to call again."""
+        self._stop.set()
+        self._thread.join(JOIN_SECONDS)
+
+    def _run(self) -> None:
+        every = limits().every
+        while True:
+            self._step(every)
+            if self._stop.wait(every):
+                break
+        with contextlib.suppress(DatabaseError):
+            farewell_write(self.identity)
+        connection.close()
+
+    def _step(self, every: float) -> None:
+        if self._progress is not None and self._progress.stuck():
+            logger.error("The loop of this process hangs: it does not beat.")
+            self._steady_since = None
+            return
+        try:
+            self._beat(every)
+            if self._role is not Role.WEB and not self._stop.is_set():
+                look_around(self._steady_s())
+                self._send_if_nobody_does()
+        except DatabaseError as error:
+            self._database_away(error)
+        finally:
+            # Back to the pool, which tests it before it is used again.
+            with contextlib.suppress(DatabaseError):
+                connection.close()
+
+    def _beat(self, every: float) -> None:
+        if not self._greeted:
+            self._greet()
+        beat_write(self.identity, self._figures())
+        self._away = False
+        now = _clock()
+        if self._steady_since is None or now - self._last > 3 * every:
+            self._steady_since = now
+        self._last = now
+
+    def _greet(self) -> None:
+        """Say in the log that whoever was here before us did not say goodbye."""
+        pid = predecessor(self.identity)
+        self._greeted = True
+        if pid is not None:
+            logger.warning(
+                "The %s before this one (pid %s) died: it did not say that it ends.",
+                self._role.value,
+                pid,
+            )
+
+    def _steady_s(self) -> float:
+        return 0.0 if self._steady_since is None else _clock() - self._steady_since
+
+    def _figures(self) -> dict[str, Any]:
+        own = COMPONENTS.get(self._role, self._role.value)
+        groups = {own: [self._me]}
+        if self._role is Role.SUPERVISOR:
+            groups |= groups_here()
+        return {
+            "machine": self._machine.sample(),
+            "groups": self._groups.sample(groups),
+        }
+
+    def _send_if_nobody_does(self) -> None:
+        """Deliver alerts beside us, for a slow provider must not stop the beats."""
+        if self._role is Role.WORKER or (self._sender and self._sender.is_alive()):
+            return
+        if self._steady_s() < limits().steady_for:
+            return
+        self._sender = threading.Thread(
+            target=_send, name="alerts without worker", daemon=True
+        )
+        self._sender.start()
+
+    def _database_away(self, error: DatabaseError) -> None:
+        self._steady_since = None
+        if not self._away:
+            logger.warning(
+                "No sign of life can be written (%s); tried again every %g s.",
+                type(error).__name__,
+                limits().every,
+            )
+        self._away = True
+
+
+def _send() -> None:
+    try:
+        deliver_alerts_ourselves()
+    except DatabaseError as error:
+        logger.warning("Alerts could not be sent (%s).", type(error).__name__)
+    finally:
+        connection.close()
+
+
+def _clock() -> float:
+    """Return a clock that goes on while the machine sleeps, and is never set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -1,0 +1,172 @@
+"""What a process uses, and what its machine does, by psutil. No database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MB: Final = 1_000_000.0
+Key = tuple[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a process has used in its life: CPU seconds, bytes of disk."""
+
+    cpu_s: float
+    io: float | None
+
+
+@dataclass(slots=True)
+class Usage:
+    """What a group of processes uses now: percent of one core, MB, MB/s, counts.
+
+    Memory that processes share is counted once: sixty bots map the same libraries, and
+    every backend of PostgreSQL the same buffers.
+    """
+
+    processes: int = 0
+    cpu: float = 0.0
+    own_mb: float = 0.0
+    shared_mb: float = 0.0
+    io_mb_s: float | None = None
+    connections: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures; what could not be read is left out."""
+        found = {
+            "processes": self.processes,
+            "cpu": round(self.cpu, 2),
+            "memory_mb": round(self.own_mb + self.shared_mb, 2),
+            "io_mb_s": None if self.io_mb_s is None else round(self.io_mb_s, 4),
+            "connections": self.connections,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(slots=True)
+class GroupSampler:
+    """Measures groups of processes; rates are those since its last look at a process."""
+
+    _before: dict[Key, tuple[float, Totals]] = field(default_factory=dict)
+
+    def sample(
+        self, groups: Mapping[str, Iterable[psutil.Process]]
+    ) -> dict[str, dict[str, Any]]:
+        """Return the usage of each group by name; each process is looked at once."""
+        now = time.monotonic()
+        seen: dict[Key, tuple[float, Totals]] = {}
+        usages: dict[str, dict[str, Any]] = {}
+        for name, processes in groups.items():
+            usage = Usage()
+            for process in processes:
+                self._add(process, usage, seen, now)
+            usages[name] = usage.as_dict()
+        self._before = seen
+        return usages
+
+    def _add(
+        self,
+        process: psutil.Process,
+        usage: Usage,
+        seen: dict[Key, tuple[float, Totals]],
+        now: float,
+    ) -> None:
+        try:
+            with process.oneshot():
+                key = (process.pid, process.create_time())
+                totals = _totals(process)
+                memory = process.memory_info()
+                connections = _connections(process)
+        except psutil.Error:
+            return
+        usage.processes += 1
+        shared = getattr(memory, "shared", 0)
+        usage.own_mb += max(0, memory.rss - shared) / MB
+        usage.shared_mb = max(usage.shared_mb, shared / MB)
+        if connections is not None:
+            usage.connections = (usage.connections or 0) + connections
+        seen[key] = now, totals
+        if key in self._before:
+            self._rates(usage, self._before[key], totals, now)
+
+    def _rates(
+        self, usage: Usage, before: tuple[float, Totals], totals: Totals, now: float
+    ) -> None:
+        moment, earlier = before
+        seconds = now - moment
+        if seconds <= 0:
+            return
+        usage.cpu += max(0.0, totals.cpu_s - earlier.cpu_s) / seconds * 100
+        if totals.io is not None and earlier.io is not None:
+            rate = max(0.0, totals.io - earlier.io) / seconds / MB
+            usage.io_mb_s = (usage.io_mb_s or 0.0) + rate
+
+
+def _totals(process: psutil.Process) -> Totals:
+    times = process.cpu_times()
+    try:
+        counters = process.io_counters()
+        io: float | None = counters.read_bytes + counters.write_bytes
+    except (psutil.AccessDenied, AttributeError):
+        io = None
+    return Totals(times.user + times.system, io)
+
+
+def _connections(process: psutil.Process) -> int | None:
+    """Return the open sockets of a process; names of its files are read, no more."""
+    folder = f"/proc/{process.pid}/fd"
+    count = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                try:
+                    count += os.readlink(entry.path).startswith("socket:")  # noqa: PTH115 - a thousand of them
+                except OSError:
+                    continue
+    except OSError:
+        return None
+    return count
+
+
+@dataclass(slots=True)
+class MachineSampler:
+    """Measures the machine: percent of CPU, memory and disk, MB/s of network."""
+
+    home: Path
+    _before: tuple[float, float, float] | None = None
+
+    def sample(self) -> dict[str, float]:
+        """Return the figures; those of the first look may be missing."""
+        figures = {
+            "cpu": psutil.cpu_percent(None),
+            "memory": psutil.virtual_memory().percent,
+            "cores": float(psutil.cpu_count() or 1),
+        }
+        with contextlib.suppress(OSError):
+            figures["disk"] = psutil.disk_usage(str(self.home)).percent
+        return figures | self._network()
+
+    def _network(self) -> dict[str, float]:
+        counters = psutil.net_io_counters()
+        now = time.monotonic()
+        before, self._before = (
+            self._before,
+            (now, float(counters.bytes_recv), float(counters.bytes_sent)),
+        )
+        if before is None or now <= before[0]:
+            return {}
+        seconds = now - before[0]
+        return {
+            "received_mb_s": max(0.0, counters.bytes_recv - before[1]) / seconds / MB,
+            "sent_mb_s": max(0.0, counters.bytes_sent - before[2]) / seconds / MB,
+        }

@@ -1,0 +1,138 @@
+"""Troubles as alerts: raised once, resolved when nothing is wrong any more."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from monitoring.heartbeats.models import Role
+from monitoring.heartbeats.selectors import alerts_waiting
+from monitoring.heartbeats.store import beats_forget, beats_read
+from monitoring.heartbeats.watch import WATCHED, Limits, Trouble, is_alive, troubles
+from notifications.dispatch import alert_raise, alert_resolve
+from notifications.services import notifications_deliver
+from strategies.selectors import strategies_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+# Any two numbers that nobody else uses as an advisory lock of this database.
+LOCK: Final = (0x42544357, 35)
+DELIVER_SECONDS: Final = 30.0
+
+
+def limits() -> Limits:
+    """Return ``settings.HEARTBEATS``."""
+    return Limits(**settings.HEARTBEATS)
+
+
+def look_around(steady_s: float) -> list[Trouble]:
+    """Judge the others and tell; raises Django's database errors.
+
+    Only one process at a time looks; the others return nothing at once.
+    """
+    bounds = limits()
+    if steady_s < bounds.steady_for:
+        return []
+    with transaction.atomic():
+        if not _alone():
+            return []
+        beats_forget()
+        rows = beats_read()
+        wanted = strategies_wanted().exists()
+        optional = frozenset() if wanted else frozenset({str(Role.SUPERVISOR)})
+        found = troubles(rows, bounds, steady_s=steady_s, optional=optional)
+        with translation.override(settings.LANGUAGE_CODE):
+            _tell(found)
+    return found
+
+
+def deliver_alerts_ourselves() -> int:
+    """Send the alerts that wait while no worker lives; return how many were tried.
+
+    The alarm that nobody delivers messages must not wait for somebody who does.
+    """
+    bounds = limits()
+    rows = beats_read()
+    if any(row.role == Role.WORKER and is_alive(row, bounds) for row in rows):
+        return 0
+    waiting = alerts_waiting(timezone.now())
+    if waiting:
+        logger.warning("No worker lives: %d alerts are sent from here.", len(waiting))
+        notifications_deliver(ids=waiting, seconds=DELIVER_SECONDS)
+    return len(waiting)
+
+
+def key_of(role: str) -> str:
+    """Return the key of the alert about a role."""
+    return f"process:{role}"
+
+
+def _alone() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK)
+        return bool(cursor.fetchone() == (True,))
+
+
+def _tell(found: Sequence[Trouble]) -> None:
+    now = timezone.now()
+    for trouble in found:
+        alert_raise(
+            key=key_of(trouble.role),
+            priority=trouble.priority,
+            title=_title(trouble),
+            body=_body(trouble),
+            context={
+                "role": trouble.role,
+                "hosts": sorted({row.host for row in trouble.dead}),
+            },
+            now=now,
+        )
+    wrong = {trouble.role for trouble in found}
+    for role in WATCHED:
+        if role not in wrong:
+            alert_resolve(key=key_of(role), now=now, title=_well(role))
+
+
+def _title(trouble: Trouble) -> str:
+    if trouble.alive:
+        return ngettext(
+            "A process of “%(role)s” has died",
+            "%(count)d processes of “%(role)s” have died",
+            len(trouble.dead),
+        ) % {"role": Role(trouble.role).label, "count": len(trouble.dead)}
+    return {
+        Role.BEAT: _("No schedule runs: nothing happens by itself any more"),
+        Role.WORKER: _("No worker runs: notifications are not sent"),
+        Role.SUPERVISOR: _("No supervisor runs: no bot is looked after"),
+    }[Role(trouble.role)]
+
+
+def _body(trouble: Trouble) -> str:
+    lines = [
+        _("%(name)s on %(host)s (pid %(pid)d): no sign of life for %(seconds)d s.")
+        % {
+            "name": row.name,
+            "host": row.host,
+            "pid": row.pid,
+            "seconds": round(row.age_s),
+        }
+        for row in trouble.dead[:20]
+    ]
+    advice = _(
+        "Look at its log and start it again. A machine that was taken away for good can"
+        " be removed from the list of processes in the admin."
+    )
+    return "\n".join([*lines, advice])
+
+
+def _well(role: str) -> str:
+    return _("All clear: “%(role)s” runs again") % {"role": Role(role).label}

@@ -1,0 +1,79 @@
+"""Who of the others is dead. Pure: rows in, troubles out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from monitoring.heartbeats.models import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitoring.heartbeats.store import Seen
+
+# A web process is asked by whoever stands before it.
+WATCHED: Final = (Role.BEAT, Role.WORKER, Role.SUPERVISOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds: between beats; until a silent process counts as dead; until a role that
+    was stopped in an orderly way is missed; for how long a watcher must have beaten
+    without a gap before it judges others."""
+
+    every: float = 10.0
+    dead_after: float = 45.0
+    absent_after: float = 180.0
+    steady_for: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A role of which processes died, or of which none is left."""
+
+    role: str
+    dead: tuple[Seen, ...] = ()
+    alive: int = 0
+
+    @property
+    def priority(self) -> str:
+        """P0 when nobody is left to do the work."""
+        return "P1" if self.alive else "P0"
+
+
+def is_alive(row: Seen, limits: Limits) -> bool:
+    """Tell whether a row is of a process that lives."""
+    return row.stopped_at is None and row.age_s <= limits.dead_after
+
+
+def is_dead(row: Seen, limits: Limits) -> bool:
+    """Tell whether a row is of a process that ended without saying so, or hangs."""
+    return row.stopped_at is None and row.age_s > limits.dead_after
+
+
+def troubles(
+    rows: Sequence[Seen], limits: Limits, *, steady_s: float, optional: frozenset[str]
+) -> list[Trouble]:
+    """Return what is wrong with the watched roles.
+
+    ``steady_s`` is for how long the one who asks has beaten without a gap: after an
+    outage of the database everybody's last sign is old, and nobody is dead.
+    ``optional`` are roles that may be absent, but may not die.
+    """
+    if steady_s < limits.steady_for:
+        return []
+    found = []
+    for role in WATCHED:
+        own = [row for row in rows if row.role == role]
+        alive = sum(is_alive(row, limits) for row in own)
+        dead = tuple(row for row in own if is_dead(row, limits))
+        absent = (
+            not alive
+            and role not in optional
+            and steady_s >= limits.absent_after
+            and all(row.age_s > limits.absent_after for row in own)
+        )
+        if dead or absent:
+            found.append(Trouble(role, dead, alive))
+    return found

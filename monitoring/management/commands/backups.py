@@ -1,0 +1,41 @@
+"""``manage.py backups``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import override
+
+from monitoring.backups.selectors import backups_list, backups_rows
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    """Lists what there is."""
+
+    help = "List the backups with their size, age, and how their trial restore ended."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Define the options."""
+        parser.add_argument("--json", action="store_true", help="print a JSON array")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Print the list, newest first."""
+        if options["json"]:
+            figures = [backup.figures() for backup in backups_list()]
+            self.stdout.write(json.dumps(figures, ensure_ascii=False, indent=1))
+            return
+        with override("en"):
+            rows = backups_rows()
+            if not rows:
+                self.stdout.write("There is no backup yet. Make one: manage.py backup")
+            for row in rows:
+                age = timesince(timezone.now() - row.age, depth=1).replace("\xa0", " ")
+                line = f"{row.backup.name:20}  {row.state:17}  {row.size:>9}  {age:>10}"
+                self.stdout.write(f"{line}  {row.backup.error}".rstrip())

@@ -1,0 +1,76 @@
+"""``manage.py setup_roles``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.local.state import write_private
+from monitoring.roles.setup import RolesDone, roles_setup
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from pathlib import Path
+
+
+class Command(BaseCommand):
+    """Makes the role that the system runs as, beside the owner of the tables."""
+
+    help = (
+        "Make the database roles: an owner for migrations, and an application role that"
+        " reads and writes rows and can do nothing else. Run it as the owner or as an"
+        " administrator; it may be repeated."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Define the options."""
+        parser.add_argument(
+            "--application",
+            default="btc_watcher_app",
+            help="name of the application role (btc_watcher_app)",
+        )
+        parser.add_argument(
+            "--owner",
+            default="",
+            help="a role that shall own the tables; by default the one of DATABASE_URL",
+        )
+        parser.add_argument(
+            "--new-password",
+            action="store_true",
+            help="give roles that exist new passwords",
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Make the roles; the addresses with passwords go to private files."""
+        try:
+            done = roles_setup(
+                application=options["application"],
+                owner=options["owner"],
+                new_password=options["new_password"],
+            )
+        except BtcWatcherError as error:
+            raise CommandError(error.message) from error
+        files = {role: str(_keep(done, role)) for role in done.passwords}
+        if options["json"]:
+            report = {"steps": done.steps, "refused": done.refused, "files": files}
+            self.stdout.write(json.dumps(report))
+            return
+        for line in (*done.steps, *done.refused):
+            self.stdout.write(line)
+        for role, path in files.items():
+            self.stdout.write(f"The DATABASE_URL of {role} is in {path}.")
+
+
+def _keep(done: RolesDone, role: str) -> Path:
+    """Write the address of ``role`` where only we can read it; return the path."""
+    folder: Path = settings.BTCW_HOME / "secrets"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"database-url-{quote(role, safe='')}"
+    write_private(path, done.url(role) + "\n")
+    return path

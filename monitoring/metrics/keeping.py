@@ -1,0 +1,106 @@
+"""Single measurements become hourly means, and go when they are old."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.statements import rows_of
+
+# So much is averaged, and so many rows are removed, in one transaction.
+STRIDE: Final = timedelta(hours=24)
+BATCH: Final = 20_000
+LOCK: Final = (0x42544357, 33)
+# Hours are written in order, so the newest are among the last rows.
+NEWEST: Final = """
+SELECT max(hour) FROM (
+       SELECT hour FROM system_metric_hours ORDER BY id DESC LIMIT 1000) AS last
+"""
+OLDEST: Final = "SELECT min(timestamp) FROM system_metrics"
+AVERAGE: Final = """
+INSERT INTO system_metric_hours AS h
+       (hour, component, metric_type, name, host, unit, mean, low, high, samples)
+SELECT date_trunc('hour', timestamp, 'UTC'), component, metric_type,
+       coalesce(metadata ->> 'name', ''), coalesce(metadata ->> 'host', ''),
+       min(unit), avg(value), min(value), max(value), count(*)
+  FROM system_metrics
+ WHERE timestamp >= %(since)s AND timestamp < %(until)s
+ GROUP BY 1, 2, 3, 4, 5
+ ORDER BY 1
+ON CONFLICT (component, metric_type, name, host, hour) DO UPDATE
+   SET mean = excluded.mean, low = excluded.low, high = excluded.high,
+       samples = excluded.samples, unit = excluded.unit
+RETURNING 1
+"""
+DROP: Final = """
+DELETE FROM system_metrics WHERE id = ANY (ARRAY(
+       SELECT id FROM system_metrics WHERE timestamp < %(before)s
+        ORDER BY timestamp LIMIT %(batch)s))
+RETURNING 1
+"""
+
+
+def metrics_average(now: datetime) -> dict[str, int]:
+    """Average the hours that are full, and drop what is older than METRICS_DAYS.
+
+    Returns how many means were written and how many rows dropped. The last hour that
+    was averaged is averaged again, in case it was not full then. Nothing goes that was
+    not averaged. Raises ConfigurationError for a METRICS_DAYS below 1.
+    """
+    days: int = settings.METRICS_DAYS
+    if days < 1:
+        raise ConfigurationError(
+            f"BTCW_METRICS_DAYS is {days}; keep single measurements for 1 day at least."
+        )
+    until = hour_of(now)
+    written = 0
+    since = _since()
+    while since is not None and since < until:
+        end = min(since + STRIDE, until)
+        with transaction.atomic():
+            if not _alone():
+                return {"written": written, "dropped": 0}
+            written += len(rows_of(AVERAGE, {"since": since, "until": end}))
+        since = end
+    return {
+        "written": written,
+        "dropped": _drop(min(until, hour_of(now - timedelta(days=days)))),
+    }
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the full hour before a moment. Pure."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def averaged_until() -> datetime | None:
+    """Return the end of the last averaged hour, None before the first."""
+    newest = rows_of(NEWEST, [])[0][0]
+    return newest + timedelta(hours=1) if newest is not None else None
+
+
+def _since() -> datetime | None:
+    end = averaged_until()
+    if end is not None:
+        return end - timedelta(hours=1)
+    oldest = rows_of(OLDEST, [])[0][0]
+    return hour_of(oldest) if oldest is not None else None
+
+
+def _alone() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK)
+        return bool(cursor.fetchone() == (True,))
+
+
+def _drop(before: datetime) -> int:
+    dropped = 0
+    while True:
+        gone = len(rows_of(DROP, {"before": before, "batch": BATCH}))
+        dropped += gone
+        if gone < BATCH:
+            return dropped

@@ -1,0 +1,233 @@
+"""Upkeep of the monthly tables: new months first, then what is old."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from btc_watcher.lib import partition_concurrent, partitions
+from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.partition_mover import strays_move
+from btc_watcher.lib.partitions import TABLES, MonthlyTable, PartitionError, month_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date, datetime
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class TableRotation:
+    """What was planned for a table, and what was done.
+
+    ``applied`` is None on a dry run, and when ``busy``: another rotation was at work.
+    """
+
+    plan: partitions.Plan
+    applied: partitions.Applied | None = None
+    copied: int = 0
+    kept: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+    discarded: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    busy: bool = False
+
+    @property
+    def error(self) -> str:
+        """What went wrong, in sentences; empty when nothing did."""
+        return " ".join(dict.fromkeys(self.errors))
+
+    def figures(self) -> dict[str, Any]:
+        """Return the numbers, ready for JSON."""
+        table = self.plan.table
+        done = self.applied or partitions.Applied({}, ())
+        return {
+            "table": table.name,
+            "plan": partitions.describe(self.plan),
+            "created": [table.partition(month) for month in sorted(done.created)],
+            "moved_rows": sum(done.created.values()),
+            "dropped": list(done.dropped),
+            "kept_detached": self.kept,
+            "finished": self.finished,
+            "discarded": self.discarded,
+            "busy": self.busy,
+            "error": self.error,
+        }
+
+
+def partitions_rotate(
+    *, dry_run: bool = False, today: datetime | date | None = None
+) -> list[TableRotation]:
+    """Make the months ahead, empty the safety nets, and retire what need not be kept.
+
+    New months of all tables come first, and whatever fails keeps nothing else from its
+    turn: ``error`` of a table says what and why. A second rotation at the same time
+    does nothing. Raises ConfigurationError for a PARTITION_MONTHS_KEPT without sense.
+    """
+    kept = months_kept()
+    today = today or timezone.now()
+    if dry_run:
+        return [TableRotation(_plan(table, kept, today)) for table in TABLES]
+    with _turn() as ours:
+        if not ours:
+            logger.info("Another rotation of partitions is at work.")
+            return [TableRotation(partitions.Plan(t), busy=True) for t in TABLES]
+        rotations = [_create(table, kept, today) for table in TABLES]
+        for rotation in rotations:
+            _empty_safety_net(rotation)
+        for rotation in rotations:
+            _retire(rotation)
+    return rotations
+
+
+def months_kept() -> dict[str, int]:
+    """Return ``settings.PARTITION_MONTHS_KEPT``, checked; a missing table is kept whole."""
+    kept: dict[str, int] = settings.PARTITION_MONTHS_KEPT
+    names = [table.name for table in TABLES]
+    for name, months in kept.items():
+        if name not in names:
+            raise ConfigurationError(
+                f"PARTITION_MONTHS_KEPT names {name!r}, which is not cut by month;"
+                f" use {', '.join(names)}."
+            )
+        if months < 1:
+            raise ConfigurationError(
+                f"PARTITION_MONTHS_KEPT keeps {months} months of {name}; keep at least 1,"
+                " or leave the table out to keep everything."
+            )
+    return kept
+
+
+@contextmanager
+def _turn() -> Iterator[bool]:
+    """Hold the rotation's lock; False when another process or thread holds it.
+
+    It belongs to the connection, so it ends with a process that is killed.
+    """
+    key = "hashtext('monthly partitions'), hashtext('rotation')"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({key})")
+        ours = cursor.fetchone() == (True,)
+    try:
+        yield ours
+    finally:
+        if ours:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock({key})")
+
+
+def _plan(
+    table: MonthlyTable, kept: dict[str, int], today: datetime | date
+) -> partitions.Plan:
+    state = partitions.state_read(table)
+    return partitions.plan(table, state, today=today, months_kept=kept.get(table.name))
+
+
+def _step(rotation: TableRotation, action: Callable[[], None]) -> None:
+    """Run one step; what goes wrong is told and stops no other step."""
+    try:
+        action()
+    except PartitionError as error:
+        logger.error("%s", error.message)  # noqa: TRY400 - the sentence says it all
+        rotation.errors.append(error.message)
+
+
+def _create(
+    table: MonthlyTable, kept: dict[str, int], today: datetime | date
+) -> TableRotation:
+    rotation = TableRotation(_plan(table, kept, today))
+    for name in rotation.plan.finalize:
+        _step(rotation, partial(_finalize, rotation, name))
+    if rotation.finished:
+        # A month that was pending looked as if it were there.
+        rotation.plan = _plan(table, kept, today)
+    created: dict[date, int] = {}
+    for month in rotation.plan.create:
+        _step(
+            rotation,
+            lambda month=month: created.update(  # type: ignore[misc]
+                partitions.months_ensure(table, [month])
+            ),
+        )
+    for month, rows in created.items():
+        logger.info("Made %s; %d rows moved there.", table.partition(month), rows)
+    rotation.applied = partitions.Applied(created, ())
+    return rotation
+
+
+def _finalize(rotation: TableRotation, name: str) -> None:
+    # A month that a person detached by hand, and that need not go, is kept.
+    keep = settings.PARTITION_KEEP_DETACHED or name not in rotation.plan.drop
+    gone = partitions.finalize(rotation.plan.table, name, keep=keep)
+    logger.info("Finished the interrupted detach of %s (now %s).", name, gone)
+    rotation.finished.append(name)
+
+
+def _empty_safety_net(rotation: TableRotation) -> None:
+    plan = rotation.plan
+    if not plan.mover:
+        return
+
+    def move() -> None:
+        rotation.copied = strays_move(plan.table, list(plan.mover))
+        done = rotation.applied or partitions.Applied({}, ())
+        rotation.applied = partitions.Applied(
+            {**done.created, **plan.mover}, done.dropped
+        )
+        logger.info("Moved %d rows out of %s.", rotation.copied, plan.table.default)
+
+    _step(rotation, move)
+
+
+def _retire(rotation: TableRotation) -> None:
+    table = rotation.plan.table
+    for name in rotation.plan.discard:
+        _step(rotation, partial(_discard, rotation, name))
+    state = partitions.State()
+    if rotation.plan.drop:
+        state = partitions.state_read(table)
+    for name in rotation.plan.drop:
+        if name in state.partitions:
+            _step(rotation, partial(_retire_month, rotation, name, state))
+
+
+def _discard(rotation: TableRotation, name: str) -> None:
+    if partitions.discard(rotation.plan.table, name):
+        rotation.discarded.append(name)
+        logger.info("Dropped %s, which an earlier rotation had detached.", name)
+
+
+def _retire_month(rotation: TableRotation, name: str, state: partitions.State) -> None:
+    table, keep = rotation.plan.table, settings.PARTITION_KEEP_DETACHED
+    _check_clock(name)
+    if partition_concurrent.may_detach_concurrently(table, state):
+        gone = partition_concurrent.retire_concurrently(table, name, keep=keep)
+    else:
+        gone = partitions.retire(table, name, keep=keep)
+    done = rotation.applied or partitions.Applied({}, ())
+    if keep:
+        rotation.kept.append(gone)
+        logger.info("Detached %s; it is kept as %s.", name, gone)
+    elif gone:
+        rotation.applied = partitions.Applied(done.created, (*done.dropped, name))
+        logger.info("Dropped %s: older than is kept.", name)
+
+
+def _check_clock(name: str) -> None:
+    """Refuse to retire a month that is not over by the database's own clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        (now,) = cursor.fetchone() or (timezone.now(),)
+    if month_of(name) >= partitions.month_start(now, -1):
+        raise PartitionError(
+            f"{name} is to be retired by this machine's clock, but the database's clock"
+            f" says {now:%Y-%m-%d}. Set the clocks right; nothing was removed."
+        )

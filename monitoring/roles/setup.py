@@ -1,0 +1,224 @@
+"""Making the roles, as often as one likes; run it as the owner or an administrator."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from django.db import DatabaseError, connection, transaction
+
+from btc_watcher.lib.errors import BtcWatcherError
+from monitoring.roles import statements
+from monitoring.roles.statements import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from psycopg import sql
+
+# Activity, sizes and statements of other roles: what the pages of the database show.
+# Not pg_monitor: it also reads settings, and a replica's password stands in one.
+STATISTICS: Final = "pg_read_all_stats"
+RELATIONS: Final = {"r": "TABLE", "p": "TABLE", "S": "SEQUENCE", "v": "VIEW"}
+
+
+class RolesError(BtcWatcherError):
+    """The roles could not be made; nothing was changed."""
+
+
+@dataclass(slots=True)
+class RolesDone:
+    """What was done: new ``passwords`` by role, sentences for people, and refusals."""
+
+    names: Names
+    passwords: dict[str, str] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def url(self, role: str) -> str:
+        """Return the address of the database for ``role``, with its new password."""
+        parameters = connection.get_connection_params()
+        kept = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+        query = urlencode({key: parameters[key] for key in kept if key in parameters})
+        port = f":{parameters['port']}" if parameters.get("port") else ""
+        host = parameters.get("host") or "localhost"
+        place = quote(host, safe="") if host.startswith("/") else host
+        return (
+            f"postgres://{quote(role, safe='')}:{quote(self.passwords[role], safe='')}"
+            f"@{place}{port}/{quote(self.names.database, safe='')}"
+            + (f"?{query}" if query else "")
+        )
+
+
+def roles_setup(
+    *,
+    application: str,
+    owner: str = "",
+    new_password: bool = False,
+    password: str = "",
+) -> RolesDone:
+    """Make the roles with what each may do, in one transaction; may be repeated.
+
+    ``owner`` empty takes the current role, which then must own the tables. A role that
+    exists keeps its password unless ``new_password``; ``password`` is the application's,
+    random when empty. Raises RolesError when the current role may not do it.
+    """
+    try:
+        with transaction.atomic():
+            return _setup(application, owner, new_password, password)
+    except DatabaseError as error:
+        reason = str(error).partition("\n")[0]
+        raise RolesError(
+            f"The roles could not be made: {reason}. Use a DATABASE_URL of the tables'"
+            " owner with CREATEROLE, or of an administrator."
+        ) from error
+
+
+def _setup(
+    application: str,
+    owner: str,
+    new_password: bool,  # noqa: FBT001 - private
+    password: str,
+) -> RolesDone:
+    current, database, schema = _row(
+        "SELECT current_user, current_database(), current_schema()"
+    )
+    names = Names(owner or current, application, database, schema)
+    _check(names)
+    done = RolesDone(names)
+    if names.owner != current:
+        # To make and fill a scratch database is part of proving a backup.
+        _role_ensure(done, names.owner, "CREATEDB", "", new_password=new_password)
+        _own(done, current)
+    _role_ensure(
+        done, application, statements.POWERS, password, new_password=new_password
+    )
+    read_only = [n for n in statements.READ_ONLY_TABLES if _exists(schema, n)]
+    _run(statements.application_grants(names, read_only))
+    _run(statements.application_settings(names))
+    done.steps.append(f"{application} may read and write rows, and nothing else.")
+    _grant_statistics(done)
+    return done
+
+
+def _check(names: Names) -> None:
+    if names.application == names.owner:
+        raise RolesError(
+            f"Owner and application are both {names.owner!r}; the application needs a"
+            " role of its own: --application NAME."
+        )
+    (taken,) = _row(
+        "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s AND"
+        " (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls))"
+        " OR EXISTS (SELECT FROM pg_class JOIN pg_roles r ON r.oid = relowner"
+        " WHERE rolname = %s)",
+        names.application,
+        names.application,
+    )
+    if taken:
+        raise RolesError(
+            f"The role {names.application!r} exists and owns tables or may make roles or"
+            " databases; choose another name with --application."
+        )
+
+
+def _role_ensure(
+    done: RolesDone, role: str, powers: str, password: str, *, new_password: bool
+) -> None:
+    (there,) = _row("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", role)
+    if there and not (new_password or password):
+        done.steps.append(f"{role} exists and keeps its password.")
+        return
+    chosen = password or secrets.token_urlsafe(32)
+    verifier = _verifier(role, chosen)
+    if there:
+        _run([statements.role_password(role, verifier)])
+    else:
+        _run([statements.role_make(role, verifier, powers)])
+    done.passwords[role] = chosen
+    done.steps.append(f"{role} {'has a new password' if there else 'was made'}.")
+
+
+def _verifier(role: str, password: str) -> str:
+    """Return what the server keeps of ``password``, so that no statement holds it.
+
+    Statements are shown in pg_stat_activity and pg_stat_statements.
+    """
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    made: bytes = raw.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    )
+    return made.decode()
+
+
+def _own(done: RolesDone, current: str) -> None:
+    names = done.names
+    (administrator,) = _row(
+        "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+    )
+    if not administrator:
+        # Since PostgreSQL 16 having made a role is not enough to hand things to it.
+        quoted = names.quoted()["owner"].as_string(None)
+        with connection.cursor() as cursor:
+            cursor.execute(f"GRANT {quoted} TO CURRENT_USER")
+    objects = _rows(
+        "SELECT relkind::text, relname FROM pg_class x JOIN pg_roles r"
+        " ON r.oid = relowner WHERE relnamespace = %s::regnamespace"
+        " AND relkind IN ('r', 'p', 'S', 'v') AND rolname <> %s AND NOT (relkind = 'S'"
+        " AND EXISTS (SELECT FROM pg_depend WHERE objid = x.oid AND deptype = 'a'))"
+        " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = x.oid"
+        " AND deptype IN ('e', 'i') AND refobjid <> x.oid) ORDER BY relname",
+        names.schema,
+        names.owner,
+    )
+    functions = _rows(
+        "SELECT x.oid::regprocedure::text FROM pg_proc x JOIN pg_roles r"
+        " ON r.oid = proowner WHERE pronamespace = %s::regnamespace"
+        " AND rolname <> %s AND NOT EXISTS (SELECT FROM pg_depend"
+        " WHERE objid = x.oid AND deptype IN ('e', 'i'))",
+        names.schema,
+        names.owner,
+    )
+    listed = [(RELATIONS[kind], name) for kind, name in objects]
+    _run(statements.ownership(names, listed, [text for (text,) in functions]))
+    count = len(objects) + len(functions)
+    done.steps.append(f"{names.owner} owns the schema; {count} were {current}'s.")
+
+
+def _grant_statistics(done: RolesDone) -> None:
+    application = done.names.quoted()["app"].as_string(None)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"GRANT {STATISTICS} TO {application}")
+    except DatabaseError as error:
+        reason = str(error).partition("\n")[0]
+        done.refused.append(
+            f"{STATISTICS} was not granted ({reason}): pages show the statements of"
+            f" {done.names.application} alone. An administrator can run:"
+            f" GRANT {STATISTICS} TO {application}"
+        )
+
+
+def _exists(schema: str, name: str) -> bool:
+    found = "SELECT to_regclass(quote_ident(%s) || '.' || quote_ident(%s)) IS NOT NULL"
+    return bool(_row(found, schema, name)[0])
+
+
+def _run(texts: Iterable[sql.Composed]) -> None:
+    with connection.cursor() as cursor:
+        for text in texts:
+            cursor.execute(text)
+
+
+def _rows(text: str, *values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _row(text: str, *values: Any) -> tuple[Any, ...]:
+    return _rows(text, *values)[0]

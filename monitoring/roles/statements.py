@@ -1,0 +1,118 @@
+"""The statements that make an owner and an application role; nothing here runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from psycopg import sql
+
+from btc_watcher.lib.partition_functions import CALLABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What the application may never hold, in any way.
+POWERS: Final = "NOSUPERUSER NOCREATEDB NOCREATEROLE"
+ROWS: Final = "SELECT, INSERT, UPDATE, DELETE"
+# Of every connection of the application role, whatever program makes it.
+ROLE_SETTINGS: Final = {
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "10min",
+    "jit": "off",
+}
+# Read by the application, written by migrations alone.
+READ_ONLY_TABLES: Final = ("django_migrations",)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The roles, and where the tables are."""
+
+    owner: str
+    application: str
+    database: str
+    schema: str
+
+    def quoted(self) -> dict[str, sql.Identifier]:
+        """Return the names, ready to be put into a statement."""
+        return {
+            "owner": sql.Identifier(self.owner),
+            "app": sql.Identifier(self.application),
+            "database": sql.Identifier(self.database),
+            "schema": sql.Identifier(self.schema),
+        }
+
+
+def role_make(role: str, verifier: str, powers: str) -> sql.Composed:
+    """Make a role that logs in; ``verifier`` is the SCRAM verifier of its password."""
+    text = sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}")
+    return text.format(sql.Identifier(role), sql.SQL(powers), sql.Literal(verifier))
+
+
+def role_password(role: str, verifier: str) -> sql.Composed:
+    """Give ``role`` another password."""
+    text = sql.SQL("ALTER ROLE {} PASSWORD {}")
+    return text.format(sql.Identifier(role), sql.Literal(verifier))
+
+
+def application_grants(names: Names, read_only: list[str]) -> Iterator[sql.Composed]:
+    """Yield what lets the application read and write rows, and do nothing else.
+
+    Each may be repeated. ``read_only`` are those of READ_ONLY_TABLES that exist.
+    """
+    quoted = names.quoted()
+    for text in (
+        # Before PostgreSQL 15 everybody could make tables here.
+        "REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC",
+        "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC",
+        "GRANT CONNECT ON DATABASE {database} TO {app}",
+        "REVOKE ALL ON SCHEMA {schema} FROM {app}",
+        "GRANT USAGE ON SCHEMA {schema} TO {app}",
+        "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {app}",
+        f"GRANT {ROWS} ON ALL TABLES IN SCHEMA {{schema}} TO {{app}}",
+        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {app}",
+        # What later migrations and new months make.
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
+        f" GRANT {ROWS} ON TABLES TO {{app}}",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
+        " GRANT USAGE, SELECT ON SEQUENCES TO {app}",
+    ):
+        yield sql.SQL(text).format(**quoted)
+    for name in read_only:
+        table = sql.Identifier(names.schema, name)
+        text = "REVOKE INSERT, UPDATE, DELETE ON {} FROM {}"
+        yield sql.SQL(text).format(table, quoted["app"])
+    for function in CALLABLE:
+        text = f"GRANT EXECUTE ON FUNCTION {{}}.{function} TO {{}}"
+        yield sql.SQL(text).format(quoted["schema"], quoted["app"])
+
+
+def application_settings(names: Names) -> Iterator[sql.Composed]:
+    """Yield the settings that every connection of the application begins with."""
+    settings = ROLE_SETTINGS | {"search_path": names.schema}
+    for key, value in settings.items():
+        text = f"ALTER ROLE {{app}} IN DATABASE {{database}} SET {key} = {{value}}"
+        yield sql.SQL(text).format(**names.quoted(), value=sql.Literal(value))
+
+
+def ownership(
+    names: Names, objects: list[tuple[str, str]], functions: list[str]
+) -> Iterator[sql.Composed]:
+    """Yield what gives the owner the schema and what is in it.
+
+    ``objects`` are (kind, name) of relations, ``functions`` are signatures as
+    PostgreSQL writes them.
+    """
+    quoted = names.quoted()
+    yield sql.SQL("GRANT CREATE, USAGE ON SCHEMA {schema} TO {owner}").format(**quoted)
+    yield sql.SQL("GRANT CONNECT, CREATE ON DATABASE {database} TO {owner}").format(
+        **quoted
+    )
+    for kind, name in objects:
+        text = sql.SQL(f"ALTER {kind} {{}} OWNER TO {{}}")
+        yield text.format(sql.Identifier(names.schema, name), quoted["owner"])
+    for signature in functions:
+        # Written by PostgreSQL's regprocedure, which quotes what needs it.
+        text = sql.SQL(f"ALTER FUNCTION {signature} OWNER TO {{}}")
+        yield text.format(quoted["owner"])

@@ -1,0 +1,1 @@
+"""Intervals of the work that happens by itself: first values, bounds, changes."""
