@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from btc_watcher.lib.encryption import key_ring
 from monitoring.backups.cache import snapshot_read
 from monitoring.backups.children import Child
-from monitoring.backups.files import FileWriter
+from monitoring.backups.files import FileWriter, file_facts
 from monitoring.backups.scratch import locale_of
 from monitoring.backups.servers import version_of
 from monitoring.backups.shapes import (
@@ -128,7 +128,6 @@ def _dump_database(
     say: Say,
 ) -> dict[str, FileFacts]:
     title = _("Dumping the database")
-    # Compressing is left to pg_dump, sealing and checksum are ours.
     command = [
         tools.dump,
         "--format=custom",
@@ -139,12 +138,35 @@ def _dump_database(
         "--verbose",
     ]
     counter = TableCounter(len(moment.tables))
-    writer = FileWriter(part, DUMP, sealed=sealed)
+    if sealed:
+        return _dump_sealed(command, server, part, counter, say)
+    # Into a file pg_dump also writes where each table lies, by which several sessions
+    # restore faster than from what went through a pipe.
+    path = part / DUMP
+    path.touch(0o600, exist_ok=False)
+
+    def on_line(line: str) -> None:
+        counter(line)
+        say(title, f"{counter}, {megabytes(path.stat().st_size)}")
+
+    command.append(f"--file={path}")
+    with Child(command, server.environment(), on_line=on_line) as child:
+        child.output.read()
+        child.succeed()
+    return {DUMP: file_facts(path)}
+
+
+def _dump_sealed(
+    command: list[str], server: Server, part: Path, counter: TableCounter, say: Say
+) -> dict[str, FileFacts]:
+    """Seal the dump on its way, so that it never lies on the disk in the open."""
+    writer = FileWriter(part, DUMP, sealed=True)
     try:
         with Child(command, server.environment(), on_line=counter) as child:
             while piece := child.output.read1(PIECE):  # type: ignore[attr-defined]
                 writer.write(piece)
-                say(title, f"{counter}, {megabytes(writer.size)}")
+                size = megabytes(writer.size)
+                say(_("Dumping the database"), f"{counter}, {size}")
             child.succeed()
         say(_("Writing to the disk"), megabytes(writer.size))
         return {writer.name: writer.close()}

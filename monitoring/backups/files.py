@@ -89,6 +89,13 @@ def plain_pieces(path: Path) -> Iterator[bytes]:
                 yield piece
 
 
+def file_facts(path: Path) -> FileFacts:
+    """Return the facts of a file that another program has written and synced."""
+    with path.open("rb") as source:
+        checksum = hashlib.file_digest(source, "sha256").hexdigest()
+        return FileFacts(os.fstat(source.fileno()).st_size, checksum)
+
+
 def files_check(
     folder: Path, files: Mapping[str, FileFacts], on_bytes: Callable[[int], None]
 ) -> None:

@@ -17,12 +17,14 @@ from psycopg import sql
 from monitoring.backups.shapes import BackupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from monitoring.backups.servers import Server
 
 logger = logging.getLogger(__name__)
 
+# PostgreSQL itself waits for five seconds in each, and lets nobody in meanwhile.
+ATTEMPTS: Final = 10
 PREFIX: Final = "btcw_scratch_"
 LOCK: Final = "hashtextextended('btc_watcher ' || %s, 0)"
 OURS: Final = (
@@ -74,7 +76,7 @@ def scratch_sweep(server: Server) -> list[str]:
         for name in names:
             taken = connection.execute(f"SELECT pg_try_advisory_lock({LOCK})", [name])
             if taken.fetchone() == (True,):
-                _drop(connection, name)
+                database_drop(connection, name)
                 connection.execute(f"SELECT pg_advisory_unlock({LOCK})", [name])
                 dropped.append(name)
     return dropped
@@ -167,10 +169,36 @@ def _statement(name: str, template: str, locale: Mapping[str, str]) -> sql.Compo
     return sql.SQL(" ").join([make, *words])
 
 
-def _drop(connection: psycopg.Connection, name: str) -> None:
-    connection.execute(
-        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    )
+def sessions_end(connection: psycopg.Connection, names: Iterable[str]) -> None:
+    """End the sessions in these databases; BackupError for those of other roles."""
+    try:
+        # What has no user is autovacuum, which only the server itself may end: it does
+        # when a database is dropped or renamed, but not with DROP … (FORCE).
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()"
+            " AND usesysid IS NOT NULL",
+            [list(names)],
+        )
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise BackupError(
+            f"Sessions of another role use {', '.join(names)} and cannot be ended by"
+            f" {connection.info.user}. End them first."
+        ) from error
+
+
+def database_drop(connection: psycopg.Connection, name: str) -> None:
+    """Drop a database, whoever uses it; psycopg.Error or BackupError when it stays."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    for attempt in range(1, ATTEMPTS + 1):
+        sessions_end(connection, [name])
+        try:
+            connection.execute(statement)
+        except psycopg.errors.ObjectInUse:
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            return
 
 
 def _drop_surely(server: Server, connection: psycopg.Connection, name: str) -> None:
@@ -178,8 +206,8 @@ def _drop_surely(server: Server, connection: psycopg.Connection, name: str) -> N
     try:
         if connection.closed or connection.broken:
             with contextlib.closing(server.maintenance()) as other:
-                _drop(other, name)
+                database_drop(other, name)
         else:
-            _drop(connection, name)
+            database_drop(connection, name)
     except (psycopg.Error, BackupError):
         logger.warning("The scratch database %s is left for the next round.", name)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg import sql
 
+from monitoring.backups.scratch import ATTEMPTS, sessions_end
 from monitoring.backups.shapes import BackupError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-# PostgreSQL itself waits for five seconds in each, and lets nobody in meanwhile.
-ATTEMPTS: Final = 10
 NAME_BYTES: Final = 63
 
 
@@ -55,11 +54,7 @@ def take_place(
 
 
 def _rename(connection: psycopg.Connection, renames: Mapping[str, str]) -> None:
-    connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()",
-        [list(renames)],
-    )
+    sessions_end(connection, renames)
     with connection.transaction():
         for old, new in renames.items():
             statement = sql.SQL("ALTER DATABASE {} RENAME TO {}")

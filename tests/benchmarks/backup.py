@@ -16,6 +16,7 @@ from psycopg import sql
 
 from btc_watcher.lib.partitions import SIGNALS, month_start, months_ensure
 from monitoring.backups.restoring import jobs
+from monitoring.backups.scratch import database_drop
 from monitoring.backups.servers import server_of_backups
 from monitoring.backups.services import backup_make
 from monitoring.backups.tools import tools_for
@@ -69,15 +70,14 @@ def bare_restore(server: Server, path: Path) -> float:
     """Return the seconds of pg_restore into a database that is there already."""
     with contextlib.closing(server.maintenance()) as maintenance:
         tools = tools_for(maintenance.info.server_version // 10_000)
-        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-        maintenance.execute(drop.format(sql.Identifier(BARE)))
+        database_drop(maintenance, BARE)
         maintenance.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(BARE)))
         command = [tools.restore, "--no-owner", "--no-privileges", "--no-comments"]
         command += [f"--jobs={jobs()}", f"--dbname={BARE}", str(path)]
         started = time.perf_counter()
         subprocess.run(command, env=server.environment(BARE), check=True, cwd="/")
         seconds = time.perf_counter() - started
-        maintenance.execute(drop.format(sql.Identifier(BARE)))
+        database_drop(maintenance, BARE)
     return seconds
 
 

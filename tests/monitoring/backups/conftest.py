@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import override
 from psycopg import sql
 
 from btc_watcher.lib.partitions import PROXY_TESTS, month_start
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 # They have partitions of their own: this month and the two after it.
 MONTHS = tuple(month_start(timezone.now(), offset) for offset in range(3))
 PARTITION = PROXY_TESTS.partition(MONTHS[1])
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    """Speak one language, whatever the translations are."""
+    with override("en"):
+        yield
 
 
 @pytest.fixture
