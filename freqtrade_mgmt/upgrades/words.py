@@ -118,7 +118,8 @@ def english(code: str, values: Mapping[str, Any]) -> str:
 def shown(step: Mapping[str, Any]) -> str:
     """Return a stored step in the language of the person who looks."""
     try:
-        return _filled(gettext(STEPS[step["step"]]), step["data"])
+        sentence = STEPS[step["step"]]
+        return _filled(gettext(sentence), step["data"])
     except (KeyError, TypeError, ValueError):
         # Stored by another version of ours, whose sentence had other values.
         return str(step.get("words") or "")
