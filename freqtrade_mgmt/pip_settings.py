@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 _SECTIONS = ("global", "install", ":env:")
 _LINE = re.compile(r"(?P<section>global|install|:env:)\.(?P<key>[a-z-]+)=(?P<value>.+)")
 _DEFAULT_INDEX = re.compile(r"--index-url <url>.*?\(default\s+([^)\s]+)\)", re.DOTALL)
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")
+# A password may hold an @ itself: the last one before the path is what ends it.
+_CREDENTIALS = re.compile(r"://[^/\s]+@")
 
 
 @dataclass(frozen=True)

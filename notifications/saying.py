@@ -7,7 +7,8 @@ called once for every language that the system speaks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings
 from django.utils.translation import get_language, override
@@ -23,10 +24,11 @@ class Words(NamedTuple):
 
 
 Speak = Callable[[], Words]
+Said = TypeVar("Said")
 
 
-def words_said(speak: Speak) -> dict[str, Words]:
-    """Return what ``speak`` says in each language, by Django's code."""
+def words_said(speak: Callable[[], Said]) -> dict[str, Said]:
+    """Return what ``speak`` returns in each language, by Django's code."""
     said = {}
     for language, _name in settings.LANGUAGES:
         with override(language):
@@ -37,7 +39,7 @@ def words_said(speak: Speak) -> dict[str, Words]:
 def message_said(
     message_type: str,
     priority: str,
-    said: Mapping[str, Words] | Speak,
+    speak: Speak,
     context: Mapping[str, Any] | None = None,
 ) -> Message:
     """Return a message that its readers get in their language.
@@ -46,21 +48,19 @@ def message_said(
     context keeps every language. Raises ValueError as Message does.
     """
     each = {
-        language: Message(message_type, priority, words.title, words.body)
-        for language, words in (words_said(said) if callable(said) else said).items()
+        language: Message(message_type, priority, *words, context=dict(context or {}))
+        for language, words in words_said(speak).items()
     }
-    usual = each[settings.LANGUAGE_CODE]
-    stored = {
-        language: {"title": message.title, "body": message.body}
-        for language, message in each.items()
+    return message_also(each[settings.LANGUAGE_CODE], each)
+
+
+def message_also(message: Message, each: Mapping[str, Message]) -> Message:
+    """Return ``message`` with the words that ``each`` has by language."""
+    words = {
+        language: {"title": other.title, "body": other.body}
+        for language, other in each.items()
     }
-    return Message(
-        message_type,
-        priority,
-        usual.title,
-        usual.body,
-        context=dict(context or {}) | {WORDS: stored},
-    )
+    return replace(message, context=dict(message.context) | {WORDS: words})
 
 
 def language_of_reader() -> str:

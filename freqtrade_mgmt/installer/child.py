@@ -87,9 +87,14 @@ def _lines(
             break
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
-            yield line.decode(errors="replace").rstrip()
+            yield _text(line)
     if rest:
-        yield rest.decode(errors="replace").rstrip()
+        yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    # No database takes a zero.
+    return line.decode(errors="replace").replace("\0", "").rstrip()
 
 
 def marked_kill(mark: str) -> int:
@@ -108,6 +113,7 @@ def pip_says(*arguments: str, python: Path, seconds: float = 60) -> str:
     try:
         said = subprocess.run(  # noqa: S603 - words of our own
             [str(python), "-m", "pip", *arguments],
+            env=environment_for_child({}),
             capture_output=True,
             text=True,
             check=False,

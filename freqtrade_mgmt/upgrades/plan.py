@@ -81,7 +81,7 @@ class Seen:
     """A strategy without a pin as the supervisor sees it.
 
     ``version`` is what its living process runs, empty without one; ``away_since`` is
-    when it was first seen not running, None while it runs. ``crashes`` counts its
+    since when it is wanted and was seen not running, None otherwise. ``crashes`` counts its
     unasked ends since it was moved, ``fatal`` is why it is not started again, ``worse``
     why its health is worse than before, ``doubtful`` that it may be. ``reason`` are its last words.
     """
@@ -142,8 +142,9 @@ def _too_late(
     op: Operation, strategy_id: int, seen: Seen, now: datetime
 ) -> tuple[str, str] | None:
     if strategy_id not in op.proven:
-        late = op.moved_at is not None and now - op.moved_at > PROVE
-        return ("not_proven", seen.reason) if late else None
+        # Of one that was stopped and is started again, the time begins anew.
+        begun = max(filter(None, (op.moved_at, seen.away_since)), default=now)
+        return ("not_proven", seen.reason) if now - begun > PROVE else None
     away = seen.away_since is not None and now - seen.away_since > LOST
     return ("lost", seen.reason) if away else None
 

@@ -18,6 +18,9 @@ STEPS: Final[Mapping[str, str]] = {
         "It was asked whether the strategies load in freqtrade %(to)s."
     ),
     "resumed": gettext_noop("The supervisor was started again and goes on."),
+    "absent": gettext_noop(
+        "The supervisor could not look for a while, as without a database, and goes on."
+    ),
     "checking": gettext_noop(
         "Loading %(count)s strategies in freqtrade %(to)s, each in a trial of its own."
     ),
@@ -90,6 +93,9 @@ STEPS: Final[Mapping[str, str]] = {
     ),
     "taken_back": gettext_noop(
         "%(name)s goes back to freqtrade %(from)s and keeps the trades made meanwhile."
+    ),
+    "let_go": gettext_noop(
+        "%(name)s was pinned or removed meanwhile, so it is left alone."
     ),
     "taken_back_empty": gettext_noop("%(name)s goes back to freqtrade %(from)s."),
     "restored": gettext_noop(

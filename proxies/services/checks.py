@@ -24,6 +24,8 @@ LONGEST_URL: Final = 500
 # RFC 1929 allows 255 bytes; the SOCKS library writes lengths above 127 wrongly.
 LONGEST_LOGIN: Final = 127
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+# Where a login is sent to.
+ADDRESS: Final = ("type", "host", "port")
 LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
@@ -50,6 +52,22 @@ def proxy_check(values: Mapping[str, Any], *, proxy_id: int | None) -> None:
     _login_check(values["type"], values["username"] or "", values.get("password") or "")
     url_check(values["test_url"])
     rules_read(values["health_check_config"])
+
+
+def kept_password_check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError where a password that is kept would go somewhere else.
+
+    Whoever may change a proxy but was never told its password could otherwise have it
+    sent to a machine of their own.
+    """
+    if all(before[name] == after[name] for name in ADDRESS):
+        return
+    raise ConfigurationError(
+        _(
+            "The stored password was given for another address, and is not sent to a new"
+            " one. Enter it again, or remove it."
+        )
+    )
 
 
 def host_check(host: object) -> None:

@@ -55,6 +55,14 @@ def test_what_is_no_proxy_cannot_be_chosen(
     assert any(words in each for each in draft_check(draft(freqtrade_config=settings)))
 
 
+@pytest.mark.parametrize("kind", [bool, float])
+def test_what_only_equals_the_number_of_the_proxy_is_refused(kind: type) -> None:
+    tokyo = proxy(id=1)
+    mine = strategy(freqtrade_config={"proxy": tokyo.pk})
+    with pytest.raises(RefusedError, match="must be the number of a proxy"):
+        strategy_update(mine.pk, by=None, freqtrade_config={"proxy": kind(1)})
+
+
 def test_a_proxy_that_is_switched_off_cannot_be_chosen_and_can_be_kept() -> None:
     tokyo = proxy()
     mine = strategy(freqtrade_config={"proxy": tokyo.pk})
