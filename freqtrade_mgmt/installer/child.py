@@ -32,13 +32,14 @@ def run_child(
     environment: Mapping[str, str | None],
     *,
     lock: int | None,
-    on_line: Callable[[str], str],
+    on_line: Callable[[str], str | None],
     on_wait: Callable[[], None],
 ) -> tuple[int, str]:
     """Run ``command`` and return its exit code and its last lines.
 
-    ``on_line`` gets each line and returns it as it may be shown. ``on_wait`` is called
-    several times a second; whatever it raises ends the child and all it has started.
+    ``on_line`` gets each line and returns it as it may be shown, None for one that says
+    nothing. ``on_wait`` is called several times a second; whatever it raises ends the
+    child and all it has started.
     """
     kept: deque[str] = deque(maxlen=KEPT_LINES)
     # Children share the lock: what outlives us still keeps others from the folder.
@@ -54,7 +55,8 @@ def run_child(
     ) as child:
         try:
             for line in _lines(child, on_wait):
-                kept.append(on_line(line))
+                if (shown := on_line(line)) is not None:
+                    kept.append(shown)
         except BaseException:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)

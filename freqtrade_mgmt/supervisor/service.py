@@ -121,7 +121,7 @@ class Supervisor:
             wishes = await self._in_thread(records.wishes)
             await self._trials.tick()
             await self._installs.tick()
-            await self._upgrades.tick(bots_now(self._bots))
+            await self._upgrades.tick(bots_now(self._bots), wishes.held)
             for action in self._plan(wishes):
                 await self._act_alone(action)
             for strategy_id in wishes.stopping - self._bots.keys():

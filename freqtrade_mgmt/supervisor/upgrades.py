@@ -78,6 +78,7 @@ class Upgrades:
         self._rating: asyncio.Task[None] | None = None
         self._tidying: asyncio.Task[None] | None = None
         self._tidy = False
+        self._waiting: frozenset[int] = frozenset()
         self._rated = 0.0
         self._worse: dict[int, list[str]] = {}
         self._crashes: dict[int, int] = {}
@@ -110,11 +111,15 @@ class Upgrades:
         if cause is not Cause.EXCHANGE:
             self._crashes[strategy_id] = self._crashes.get(strategy_id, 0) + 1
 
-    async def tick(self, bots: Mapping[int, BotNow]) -> None:
+    async def tick(
+        self, bots: Mapping[int, BotNow], waiting: frozenset[int] = frozenset()
+    ) -> None:
         """Do the next thing, if there is one; to be called once a second.
 
+        ``waiting`` are the strategies that may not run before their proxy is back.
         Raises InterfaceError and OperationalError alone: the database is away.
         """
+        self._waiting = waiting
         try:
             await self._tick(bots)
         except AWAY:
@@ -194,13 +199,17 @@ class Upgrades:
         for key in {*under_way.states, *under_way.op.back}:
             bot = bots.get(key)
             running = bot is not None and bot.running
+            waits = key in self._waiting
+            if waits:
+                self._worse.pop(key, None)
             looks = self._worse.get(key, [])
-            if running or not under_way.wanted(key):
+            if running or waits or not under_way.wanted(key):
                 self._away.pop(key, None)
             else:
                 self._away.setdefault(key, now)
             found[key] = Seen(
                 wanted=under_way.wanted(key),
+                waits=waits,
                 version=bot.version if bot else "",
                 running=running,
                 away_since=self._away.get(key),

@@ -157,6 +157,14 @@ def _login_check(kind: str, username: object, password: object) -> None:
         raise ConfigurationError(
             _("User name and password cannot hold control characters.")
         )
+    # And a bot that fails over to such a proxy could not start at all.
+    if not (username + password).isascii():
+        raise ConfigurationError(
+            _(
+                "User name and password of a proxy can only hold ASCII characters, because"
+                " proxies disagree on how others are written and bots cannot send them."
+            )
+        )
     if password and kind == Proxy.Type.SOCKS4:
         raise ConfigurationError(
             _(
@@ -171,7 +179,7 @@ def _login_check(kind: str, username: object, password: object) -> None:
     if kind == Proxy.Type.SOCKS5:
         _socks5_login_check(username, password)
     elif kind == Proxy.Type.HTTP:
-        _http_login_check(username, password)
+        _http_login_check(username)
 
 
 def _socks5_login_check(username: str, password: str) -> None:
@@ -188,15 +196,8 @@ def _socks5_login_check(username: str, password: str) -> None:
         )
 
 
-def _http_login_check(username: str, password: str) -> None:
+def _http_login_check(username: str) -> None:
     if ":" in username:
         raise ConfigurationError(
             _("The user name of an HTTP proxy cannot hold a colon.")
-        )
-    if not (username + password).isascii():
-        raise ConfigurationError(
-            _(
-                "User name and password of an HTTP proxy can only hold ASCII characters,"
-                " because proxies disagree on how others are written."
-            )
         )

@@ -30,6 +30,7 @@ ON_OLD, ON_NEW = Seen(version=OLD, running=True), Seen(version=NEW, running=True
 STARTING = Seen(version=NEW, away_since=NOW - timedelta(seconds=5))
 NONE = Seen(away_since=NOW)
 STOPPED = Seen(wanted=False)
+WAITS = Seen(waits=True)
 
 
 def op(stage: Stage = Stage.MOVE, **fields: object) -> Operation:
@@ -85,6 +86,24 @@ FORWARD = [
         "one that was stopped long ago and is started now has its time",
         replace(WATCHED, moved=ids(1, 2), moved_at=NOW - 2 * PROVE),
         {1: replace(STARTING, away_since=NOW), 2: ON_NEW, 3: ON_OLD},
+        (Kind.WAIT, None),
+    ),
+    (
+        "one whose proxy is out is not moved",
+        replace(WATCHED, moved=ids(1, 2), proven=ids(1, 2)),
+        {1: ON_NEW, 2: ON_NEW, 3: WAITS},
+        (Kind.COMPLETE, None),
+    ),
+    (
+        "one whose proxy went out is not waited for",
+        replace(WATCHED, moved=ids(1, 2), moved_at=NOW - 2 * PROVE),
+        {1: WAITS, 2: ON_NEW, 3: ON_OLD},
+        (Kind.MOVE, 3),
+    ),
+    (
+        "the watch of a canary goes on when its proxy is back",
+        op(moved=ids(2), proven=ids(2), watch_until=NOW),
+        ALL_OLD | {2: WAITS},
         (Kind.WAIT, None),
     ),
     ("the next one", WATCHED, ALL_OLD | {2: ON_NEW}, (Kind.MOVE, 1)),

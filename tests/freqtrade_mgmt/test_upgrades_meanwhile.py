@@ -160,6 +160,21 @@ async def test_one_that_is_stopped_and_started_again_is_not_called_lost(
     assert b.pk not in world.upgrades._away
 
 
+async def test_a_canary_whose_proxy_goes_out_condemns_nothing(world: World) -> None:
+    (a,) = await sync_to_async(running)("a")
+    row = await asked(watch_seconds=600)
+    await moved(row, world)
+    world.upgrades._worse[a.pk] = ["20/100"] * 3
+    world.upgrades._away[a.pk] = timezone.now() - PROVE
+    await world.upgrades.tick({}, frozenset({a.pk}))
+    await row.arefresh_from_db()
+    assert row.migration_log["stage"] == "move"
+    # And it has all of its time when the proxy is back.
+    await world.upgrades.tick({})
+    await row.arefresh_from_db()
+    assert row.migration_log["stage"] == "move"
+
+
 async def test_words_with_zeros_end_an_upgrade_and_not_the_supervisor(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,8 @@ def test_a_password_stays_until_it_is_given_anew_or_removed() -> None:
         ({"type": "socks5", "username": "u", "password": "x" * 128}, "127 bytes"),
         ({"username": "a:b"}, "cannot hold a colon"),
         ({"username": "u", "password": "密码"}, "ASCII"),
+        ({"type": "socks5", "username": "u", "password": "ö"}, "ASCII"),
+        ({"type": "socks4", "username": "ö"}, "ASCII"),
         ({"username": "u", "password": "a\r\nb"}, "control characters"),
         ({"colour": "red"}, "no field colour"),
     ],

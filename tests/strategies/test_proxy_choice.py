@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from proxies.cache import live_get
 from proxies.models import Proxy
@@ -22,12 +22,19 @@ from strategies.services import (
 from tests.strategies.factories import draft, strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     import redis
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Whatever language the test before has left behind, words are English."""
+    with translation.override("en"):
+        yield
 
 
 def proxy(name: str = "Tokyo", **values: Any) -> Proxy:
