@@ -86,6 +86,7 @@ WAY = [
 @pytest.fixture(autouse=True)
 def _home(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.BTCW_HOME = tmp_path / "home"
+    settings.LANGUAGE_CODE = "en"
     # Nobody listens there, so every proof brings an exchange of its own.
     settings.SIMULATOR_URL = "http://127.0.0.1:9/api/v3"
     monkeypatch.setattr(proving, "RUN_SECONDS", 0.3)
