@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from btc_watcher.env import environment_for_child
+from btc_watcher.lib.process_list import processes_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,7 +103,7 @@ def _text(line: bytes) -> str:
 def marked_kill(mark: str) -> int:
     """End the children that an installation left behind; return how many there were."""
     ended = 0
-    for process in psutil.process_iter() if mark else ():
+    for process in processes_now() if mark else ():
         with contextlib.suppress(psutil.Error):
             if process.environ().get(INSTALL_MARK) == mark:
                 process.kill()
