@@ -27,9 +27,15 @@ for _path in (BASE_DIR / ".env", HOME / "local.env"):
 def environment_for_child(changes: Mapping[str, str | None]) -> dict[str, str]:
     """Return our environment for a child process, with changes; None takes one out.
 
-    What is secret goes this way: every user of the machine can read command lines.
+    What is secret goes this way: every user of the machine can read command lines. Our
+    own settings, with their keys, are left out: a package that is built runs its code.
     """
-    wanted = {**os.environ, **{key: value for key, value in changes.items() if value}}
+    ours = {key: value for key, value in os.environ.items() if not _is_ours(key)}
+    wanted = {**ours, **{key: value for key, value in changes.items() if value}}
     return {
         key: value for key, value in wanted.items() if changes.get(key, "") is not None
     }
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("BTCW_") or name in {"DATABASE_URL", "REDIS_URL"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from celery.schedules import schedule
 from django.utils.translation import gettext_lazy as _
@@ -402,7 +402,7 @@ HEARTBEAT_PROXY = env.str("BTCW_HEARTBEAT_PROXY", default="")
 HEARTBEAT_FAIL = env.bool("BTCW_HEARTBEAT_FAIL", default=False)
 
 # -- Logging ----------------------------------------------------------------
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {

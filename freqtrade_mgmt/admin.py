@@ -150,7 +150,7 @@ class FreqtradeUpgradeAdmin(ManagedAdmin):
         "id",
         "from_version",
         "to_version",
-        "upgrade_type",
+        "kind",
         "status",
         "started_at",
         "completed_at",
@@ -161,6 +161,13 @@ class FreqtradeUpgradeAdmin(ManagedAdmin):
     list_select_related = ("user",)
     search_fields = ("to_version", "from_version")
     actions = ("roll_back",)
+
+    @admin.display(description=_("type"), ordering="upgrade_type")
+    def kind(self, row: FreqtradeUpgrade) -> str:
+        """What was done; a check is stored as the move that it was made for."""
+        if row.migration_log.get("only_check"):
+            return str(_("check of the strategies"))
+        return row.get_upgrade_type_display()
 
     @admin.display(description=_("more"))
     def more(self, row: FreqtradeUpgrade) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from notifications.messages import Message
     from notifications.queues import Queued
+    from notifications.saying import Speak
 
 
 def messages_send(messages: Sequence[Message]) -> list[Queued]:
@@ -58,8 +59,7 @@ def alert_raise(
     *,
     key: str,
     priority: str,
-    title: str,
-    body: str = "",
+    words: Speak,
     context: Mapping[str, Any] | None = None,
     now: datetime | None = None,
 ) -> bool:
@@ -67,13 +67,14 @@ def alert_raise(
 
     ``key`` says what, such as ``strategy:7`` or ``exchange:binance``: an open alert of
     this key is brought up to date instead, and told again only when it becomes more
-    urgent. It is repeated as its channels want it until ``alert_resolve``.
+    urgent. It is repeated as its channels want it until ``alert_resolve``. ``words``
+    says it in the active language: it is called for each, because every channel has
+    its own. What it calls must therefore be translated in it, and not before.
     """
     result = services.alert_raise(
         key=key,
         priority=priority,
-        title=title,
-        body=body,
+        words=words,
         context=context or {},
         now=now or timezone.now(),
     )
@@ -85,16 +86,16 @@ def alert_resolve(
     *,
     key: str,
     now: datetime | None = None,
-    title: str = "",
-    body: str = "",
+    words: Speak | None = None,
     quiet: bool = False,
 ) -> bool:
     """Tell once that the alert ``key`` is over; False when none was open.
 
+    ``words`` are as those of ``alert_raise``, and the usual ones where they are empty.
     ``quiet`` is for what another message says already.
     """
     result = services.alert_resolve(
-        key=key, now=now or timezone.now(), title=title, body=body, quiet=quiet
+        key=key, now=now or timezone.now(), words=words, quiet=quiet
     )
     deliver_after_commit(result.queued)
     return result.changed

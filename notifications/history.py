@@ -154,7 +154,9 @@ def _says(text: str) -> Q:
         named = Q(metadata__context__strategy__icontains=word)
         # What earlier versions called it.
         named |= Q(metadata__context__strategy_name__icontains=word)
-        says &= Q(content__icontains=word) | named
+        # A row that was told says it in its channel's language.
+        told = Q(metadata__context__words__icontains=word)
+        says &= Q(content__icontains=word) | told | named
     return says
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MESSAGE_TYPES: Final = ("signal", "alert", "system")
 TITLE_LENGTH: Final = 200
 SEPARATOR: Final = "\n\n"
+# Key of the context: title and body by language (see notifications.saying).
+WORDS: Final = "words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,16 @@ class Message:
         object.__setattr__(self, "title", title)
         object.__setattr__(self, "body", storable(self.body).strip())
 
+    def said_in(self, language: str) -> Message:
+        """Return the message in ``language``, and as it is where it has no such words.
+
+        What is returned has one language only: its context is without the words.
+        """
+        if WORDS not in self.context:
+            return self
+        title, body = said(self.context, language, (self.title, self.body))
+        return replace(self, title=title, body=body, context=facts_of(self.context))
+
     @property
     def content(self) -> str:
         """Title and body as one text, which is what the history keeps."""
@@ -80,6 +92,22 @@ def json_text(values: Mapping[str, Any]) -> str:
     if not text or "\\u0000" in text:
         text = orjson.dumps(_storable_value(values), default=str).decode()
     return text
+
+
+def said(
+    context: Mapping[str, Any], language: str, otherwise: tuple[str, str]
+) -> tuple[str, str]:
+    """Return the title and body that ``context`` keeps in ``language``."""
+    words = context.get(WORDS)
+    found = words.get(language) if isinstance(words, Mapping) else None
+    if isinstance(found, Mapping) and str(found.get("title") or "").strip():
+        return str(found["title"]), str(found.get("body") or "")
+    return otherwise
+
+
+def facts_of(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a context says besides the words."""
+    return {key: value for key, value in context.items() if key != WORDS}
 
 
 def joined(title: str, body: str) -> str:

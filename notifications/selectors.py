@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.preferences import django_language
+from notifications.messages import facts_of
 from notifications.models import (
     Alert,
     Notification,
@@ -101,9 +102,13 @@ def alert_keys_open() -> frozenset[str]:
 
 
 def alerts_open(*, having: str) -> dict[str, dict[str, Any]]:
-    """Return the contexts of the open alerts that have the key ``having``, by key."""
+    """Return the contexts of the open alerts that have the key ``having``, by key.
+
+    They are as they were given: without the words.
+    """
     rows = Alert.objects.filter(resolved_at=None, context__has_key=having)
-    return dict(rows.order_by("id").values_list("key", "context"))
+    found = rows.order_by("id").values_list("key", "context")
+    return {key: facts_of(context) for key, context in found}
 
 
 def alerts_newest(*, since: datetime, limit: int = 100) -> Sequence[Alert]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.messages import Message, content_body
 from notifications.models import ChannelType
 from notifications.rendering import title_default
+from notifications.saying import language_of_reader
 from notifications.words import STATES, held_words, state_of, suppressed_words
 from proxies.words import way_words
 
@@ -95,14 +95,14 @@ def shown(row: Notification) -> Shown:
     data = row.metadata
     state = state_of(row.status, data)
     attempts = attempts_of(data)
-    stored = str(data.get("title") or row.content.partition("\n")[0])
+    title, body = _texts(row)
     return Shown(
         id=row.id,
         at=row.sent_at,
         priority=str(data.get("priority", "")),
         type=row.get_message_type_display(),
-        title=_title(row, stored),
-        body=content_body(row.content, stored),
+        title=title,
+        body=body,
         channel=row.channel.name if row.channel else _("a channel that is gone"),
         channel_id=row.channel.id if row.channel else None,
         channel_type=type_label(row.channel_type),
@@ -140,20 +140,24 @@ def members_of(data: Mapping[str, Any]) -> list[int]:
     return [each for each in _list(data.get("digest_of")) if isinstance(each, int)]
 
 
-def _title(row: Notification, stored: str) -> str:
-    """Return what was told; of a signal not told yet, the title as its reader has it."""
-    context = row.metadata.get("context")
-    if "source" in row.metadata or not stored or not isinstance(context, dict):
-        return stored
+def _texts(row: Notification) -> tuple[str, str]:
+    """Return what was told; of what was not told yet, what its reader would read."""
+    data = row.metadata
+    title = str(data.get("title") or row.content.partition("\n")[0])
+    body = content_body(row.content, title)
+    context = data.get("context")
+    if "told" in data or "source" in data or not title or not isinstance(context, dict):
+        return title, body
     message = Message(
         message_type=row.message_type,
         priority=PRIORITIES[-1],
-        title=stored,
-        body="",
+        title=title,
+        body=body,
         context=context,
     )
-    language = get_language() or settings.LANGUAGE_CODE
-    return title_default(message, language, timezone.get_current_timezone())
+    language = language_of_reader()
+    told = title_default(message, language, timezone.get_current_timezone())
+    return told, message.said_in(language).body
 
 
 def _attempt(data: Mapping[str, Any]) -> Attempt:

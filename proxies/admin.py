@@ -87,7 +87,12 @@ class ProxyModelForm(ModelForm):
         kept = KEPT if self.instance.password_encrypted else None
         meant = None if data["forget_password"] else data["password"] or kept
         values = {name: data[name] for name in FIELDS} | {"password": meant}
-        problems = proxy_problems(values, proxy_id=self.instance.pk)
+        is_kept = not (data["password"] or data["forget_password"])
+        problems = proxy_problems(
+            values,
+            proxy_id=self.instance.pk,
+            kept_of=self.instance if is_kept else None,
+        )
         for name, sentences in problems.items():
             self.add_error(name.partition(".")[0], sentences)
         return data

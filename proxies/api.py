@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from btc_watcher.lib.errors import ConfigurationError
-from proxies.dispatch import proxy_test_soon
+from proxies.dispatch import proxy_test_follow, proxy_test_soon
 from proxies.models import Proxy
 from proxies.problems import proxy_problems
 from proxies.selectors import (
@@ -126,6 +126,7 @@ class TestView(ProxyAPIView):
     def post(self, request: Request, pk: int) -> Response:
         """Test and answer with what was found, after the proxy's time-out at most."""
         test = proxy_test(self.proxy(pk).pk, "on_demand")
+        proxy_test_follow(pk)
         status = test.proxy.status if test.proxy else None
         return Response(test_shape(test) | {"proxy_status": status})
 
@@ -159,7 +160,8 @@ def _check(given: dict[str, Any], proxy: Proxy) -> None:
     stored = {name: getattr(proxy, name) for name in FIELDS}
     password = KEPT if proxy.password_encrypted else None
     values = stored | {"password": password} | given
-    problems = proxy_problems(values, proxy_id=proxy.pk)
+    kept_of = proxy if "password" not in given else None
+    problems = proxy_problems(values, proxy_id=proxy.pk, kept_of=kept_of)
     if problems:
         raise ValidationError(dict(problems))
 

@@ -11,9 +11,16 @@ from btc_watcher.lib.redis_client import RedisError, redis_connection
 from btc_watcher.lib.redis_keys import PROXY_TEST_TTL, proxy_test, proxy_test_claim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["RedisError", "claim_test", "live_get", "live_put", "release_test"]
+__all__ = [
+    "RedisError",
+    "claim_test",
+    "live_get",
+    "live_put",
+    "lives_get",
+    "release_test",
+]
 
 
 def live_put(proxy_id: int, values: Mapping[str, Any]) -> None:
@@ -31,11 +38,28 @@ def live_put(proxy_id: int, values: Mapping[str, Any]) -> None:
 
 def live_get(proxy_id: int) -> dict[str, Any] | None:
     """Return what ``live_put`` noted; None when it was long ago, or Redis is away."""
-    with contextlib.suppress(RedisError, ValueError):
-        text = redis_connection().get(proxy_test(proxy_id))
+    return lives_get([proxy_id]).get(proxy_id)
+
+
+def lives_get(proxy_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return what ``live_put`` noted of each, where that was not long ago.
+
+    Redis is asked once: one that hangs holds a page up once, and not for every row.
+    """
+    texts: Any = []
+    with contextlib.suppress(RedisError):
+        if proxy_ids:
+            texts = redis_connection().mget([proxy_test(each) for each in proxy_ids])
+    found = dict(zip(proxy_ids, map(_read, texts), strict=False))
+    return {number: live for number, live in found.items() if live is not None}
+
+
+def _read(text: object) -> dict[str, Any] | None:
+    try:
         found = orjson.loads(text) if isinstance(text, bytes) else None
-        return found if isinstance(found, dict) else None
-    return None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def claim_test(proxy_id: int, why: str, seconds: float) -> bool:

@@ -182,7 +182,13 @@ class ProxyForm(forms.Form):
             return data
         values = self.values() | {"password": self._password_meant()}
         number = self.proxy.pk if self.proxy else None
-        for name, sentences in proxy_problems(values, proxy_id=number).items():
+        kept = not (
+            self.cleaned_data["password"] or self.cleaned_data["forget_password"]
+        )
+        problems = proxy_problems(
+            values, proxy_id=number, kept_of=self.proxy if kept else None
+        )
+        for name, sentences in problems.items():
             field = name.removeprefix(f"{WHOLE}.")
             self.add_error(field if field in self.fields else None, sentences[0])
         return data

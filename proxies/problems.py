@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from btc_watcher.lib.errors import ConfigurationError
-from proxies.services import proxy_check
+from proxies.services import kept_password_check, proxy_check
+from proxies.services.changing import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from proxies.models import Proxy
 
 # Right by themselves, so that what is wrong with them is the one field that is put in.
 RIGHT: Final = {
@@ -27,16 +30,26 @@ LOGIN: Final = ("type", "username", "password")
 
 
 def proxy_problems(
-    values: Mapping[str, Any], *, proxy_id: int | None
+    values: Mapping[str, Any], *, proxy_id: int | None, kept_of: Proxy | None = None
 ) -> dict[str, list[str]]:
     """Return what the service refuses of a whole proxy, by field; empty when nothing.
 
-    ``values`` are those of ``proxy_check``. What is wrong with the login as a whole is
-    said of the password. Keys of the health check are told apart as
+    ``values`` are those of ``proxy_check``; ``kept_of`` is the stored proxy whose
+    password is kept, if it has one. What is wrong with the login as a whole is said of
+    the password. Keys of the health check are told apart as
     ``health_check_config.KEY``.
     """
-    if not _refused(values, proxy_id):
-        return {}
+    found = _by_field(values, proxy_id) if _refused(values, proxy_id) else {}
+    if kept_of is not None and kept_of.password_encrypted and "password" not in found:
+        before = {name: getattr(kept_of, name) for name in FIELDS}
+        try:
+            kept_password_check(before, values)
+        except ConfigurationError as error:
+            found["password"] = [error.message]
+    return found
+
+
+def _by_field(values: Mapping[str, Any], proxy_id: int | None) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     right = RIGHT | {"name": uuid4().hex}
     for name in ("name", "type", "host", "port", "priority", "enabled", "test_url"):

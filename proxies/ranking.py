@@ -66,7 +66,7 @@ def verdict(
         return HEALTHY
     if run_length(results, success=True) < rules.successes_to_flip:
         return status
-    if status == UNHEALTHY and now < since + held_down(rules):
+    if status == UNHEALTHY and hold_left(since, rules, now) > 0:
         return status
     return HEALTHY
 
@@ -115,14 +115,19 @@ def follow_up(
     if status == UNHEALTHY:
         if not results or not results[0]:
             return None
-        left = (since + held_down(rules) - now).total_seconds()
-        return max(FOLLOW_SECONDS, left)
+        return max(FOLLOW_SECONDS, hold_left(since, rules, now))
     return FOLLOW_SECONDS
 
 
-def held_down(rules: HealthRules) -> timedelta:
-    """Return how long an unhealthy proxy stays so at least."""
-    return timedelta(seconds=rules.hold_down_seconds)
+def hold_left(since: datetime, rules: HealthRules, now: datetime) -> float:
+    """Return for how many seconds a proxy that is unhealthy ``since`` must stay so.
+
+    A clock that was set back since then holds nobody down.
+    """
+    if since > now:
+        return 0
+    end = since + timedelta(seconds=rules.hold_down_seconds)
+    return max(0, (end - now).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +190,18 @@ class Choice:
     state: str = ""
 
 
-def choose(wanted: int | None, policy: Policy, proxies: Mapping[int, Ranked]) -> Choice:
+def choose(
+    wanted: int | None,
+    policy: Policy,
+    proxies: Mapping[int, Ranked],
+    *,
+    current: int | None = None,
+) -> Choice:
     """Return the way of somebody who wants the proxy ``wanted``.
 
     Going directly is an answer only for whom no proxy was asked, or where the policy
-    says so.
+    says so. Of other proxies of one priority ``current`` is kept while it is healthy:
+    their latencies change with every test.
     """
     if wanted is None:
         return Choice(None, allowed=True, why="unwanted")
@@ -197,16 +209,20 @@ def choose(wanted: int | None, policy: Policy, proxies: Mapping[int, Ranked]) ->
     if not state:
         return Choice(wanted, allowed=True, why="wanted")
     if policy == "another":
-        return _another(wanted, state, proxies)
+        return _another(wanted, state, proxies, current)
     if policy == "direct":
         return Choice(None, allowed=True, why="direct", state=state)
     return Choice(None, allowed=False, why="stopped", state=state)
 
 
-def _another(wanted: int, state: str, proxies: Mapping[int, Ranked]) -> Choice:
-    for other in ranked(proxies.values()):
-        if other.status == HEALTHY:
-            return Choice(other.pk, allowed=True, why="another", state=state)
+def _another(
+    wanted: int, state: str, proxies: Mapping[int, Ranked], current: int | None
+) -> Choice:
+    healthy = [each for each in ranked(proxies.values()) if each.status == HEALTHY]
+    if healthy:
+        # Of equals the first one stays the first.
+        best = min(healthy, key=lambda each: (each.priority, each.pk != current))
+        return Choice(best.pk, allowed=True, why="another", state=state)
     if state == UNHEALTHY:
         # A proxy that failed its tests is better than an address that nobody asked for.
         return Choice(wanted, allowed=True, why="kept", state=state)

@@ -46,6 +46,11 @@ class HealthRules:
     retry_minutes: int = 10
     expected_status: tuple[int, ...] = (200,)
 
+    @property
+    def tests_read(self) -> int:
+        """How many of the newest tests are needed to judge."""
+        return max(self.window, self.failures_to_flip, self.successes_to_flip)
+
 
 KEYS: Final = tuple(each.name for each in fields(HealthRules))
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from proxies.advice import failure_advice, failure_sentence
-from proxies.cache import live_get
+from proxies.cache import lives_get
 from proxies.listing import OFF, state_of
 from proxies.ranking import HEALTHY, UNKNOWN, percentile
 from proxies.selectors import proxies_listed, rules_of
@@ -104,7 +104,9 @@ class Row:
 def rows_shown(proxies: Iterable[Proxy] | None = None) -> list[Row]:
     """Return the rows of proxies, in their order."""
     now = timezone.now()
-    return [_row(listed, now) for listed in proxies_listed(now=now, proxies=proxies)]
+    rows = proxies_listed(now=now, proxies=proxies)
+    lives = lives_get([listed.proxy.pk for listed in rows])
+    return [_row(listed, lives.get(listed.proxy.pk, {}), now) for listed in rows]
 
 
 def row_shown(proxy: Proxy) -> Row:
@@ -138,9 +140,8 @@ def spark_of(results: Sequence[int | None]) -> Spark:
     return Spark(bars, words)
 
 
-def live_shown(proxy: Proxy, now: datetime) -> Live:
-    """Return how far a test of a proxy has come."""
-    found = live_get(proxy.pk) or {}
+def live_shown(proxy: Proxy, found: Mapping[str, Any], now: datetime) -> Live:
+    """Return how far a test of a proxy has come, from what was noted of it."""
     state = str(found.get("state", ""))
     at = parse_datetime(str(found.get("at", "")))
     age = now - at if at else timedelta()
@@ -195,7 +196,7 @@ def changes_shown(metrics: Metrics) -> list[dict[str, Any]]:
     ]
 
 
-def _row(listed: ListedProxy, now: datetime) -> Row:
+def _row(listed: ListedProxy, live: Mapping[str, Any], now: datetime) -> Row:
     proxy, metrics = listed.proxy, listed.metrics
     state = state_of(proxy)
     failing = metrics.streak < 0
@@ -212,7 +213,7 @@ def _row(listed: ListedProxy, now: datetime) -> Row:
         advice=failure_advice(metrics.last_failure) if failing else "",
         named=[use for use in listed.users if not use.via],
         borrowed=[use for use in listed.users if use.via],
-        live=live_shown(proxy, now),
+        live=live_shown(proxy, live, now),
     )
 
 

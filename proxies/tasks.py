@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from threading import Semaphore
+from typing import TYPE_CHECKING, Any, Final
 
 from celery import shared_task
 from django.utils import timezone
 
 from btc_watcher.lib.errors import BtcWatcherError
-from proxies.cache import live_put
-from proxies.queues import FOLLOWING, follow_up_enqueue
+from proxies.cache import claim_test, live_put, release_test
+from proxies.queues import FOLLOWING, enqueue_test, follow_up_enqueue
 from proxies.selectors import proxies_enabled, proxies_failing
 from proxies.services import proxy_follow_up, proxy_test, proxy_test_many
 
@@ -22,10 +23,33 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A silent proxy holds a thread for its whole time-out, and notifications wait for one.
+AT_ONCE: Final = 4
+BUSY_SECONDS: Final = 3
+slots: Final = Semaphore(AT_ONCE)
+# Of the regular tests, which may take longer than until the next round.
+ROUND: Final = "round"
+ROUND_SECONDS: Final = 900
+
 
 @shared_task(ignore_result=True)
 def check_one(proxy_id: int, why: Why, left: int = FOLLOWING) -> bool:
-    """Test one proxy, and again soon where that leaves a doubt; tell the page."""
+    """Test one proxy, and again soon where that leaves a doubt; tell the page.
+
+    While a worker tests as many as it may, others wait in the queue.
+    """
+    if not slots.acquire(blocking=False):
+        enqueue_test(proxy_id, why, left=left, seconds=BUSY_SECONDS)
+        return False
+    try:
+        return _check_one(proxy_id, why, left)
+    finally:
+        slots.release()
+
+
+def _check_one(proxy_id: int, why: Why, left: int) -> bool:
+    if why == "on_demand":
+        release_test(proxy_id, why)
     at = timezone.now().isoformat()
     live_put(proxy_id, {"state": "running", "why": why, "at": at})
     try:
@@ -68,7 +92,12 @@ def told(test: ProxyTest, why: Why) -> dict[str, Any]:
 
 
 def _test(proxies: Iterable[Proxy], why: Why) -> dict[str, int]:
-    found = proxy_test_many(proxies, why)
+    ours = [each for each in proxies if claim_test(each.pk, ROUND, ROUND_SECONDS)]
+    try:
+        found = proxy_test_many(ours, why)
+    finally:
+        for each in ours:
+            release_test(each.pk, ROUND)
     for proxy, _test_of_it in found:
         follow_up_enqueue(proxy.pk, proxy_follow_up(proxy.pk), FOLLOWING)
     failed = sum(not test.success for _proxy, test in found)

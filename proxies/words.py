@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
+
+    from proxies.models import Proxy
 
 POLICY_WORDS: Final = (
     ("another", gettext_lazy("take another healthy proxy")),
@@ -54,6 +57,16 @@ WAYS: Final = {
     ),
     "direct": gettext_lazy("Directly, because proxy %(wanted)s %(state)s."),
 }
+
+
+def choice_words(proxy: Proxy) -> str:
+    """Return a proxy as lists of choices show it, with what speaks against it."""
+    label = f"{proxy.name} · {proxy.get_type_display()}"
+    if not proxy.enabled:
+        return _("%(name)s (switched off)") % {"name": label}
+    if proxy.status == "unhealthy":
+        return _("%(name)s (unhealthy)") % {"name": label}
+    return label
 
 
 def failure_words(code: str) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from strategies.reason_words import reason_shown
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -124,8 +126,11 @@ def reason_text(code: str, values: Mapping[str, Any]) -> str:
     template = REASONS.get(code) or GROUPS.get(kind)
     if template is None:
         return code
+    told = dict(values)
+    if isinstance(reason := told.get("reason"), str):
+        told["reason"] = reason_shown(reason)
     try:
-        return str(template) % dict(values)
+        return str(template) % told
     except (KeyError, TypeError, ValueError):
         return code
 

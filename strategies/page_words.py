@@ -63,6 +63,14 @@ SUMMARIES: Final = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         (
+            r"Pinned to freqtrade (?P<version>\S+)\.",
+            gettext_lazy("Pinned to freqtrade %(version)s."),
+        ),
+        (
+            r"Not pinned to a version of freqtrade any more\.",
+            gettext_lazy("Not pinned to a version of freqtrade any more."),
+        ),
+        (
             r"Rolled back to (?P<version>\S+)\.",
             gettext_lazy("Rolled back to %(version)s."),
         ),

@@ -11,6 +11,7 @@ import redis
 from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import connections
+from django.utils import translation
 
 from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.catalogues import catalogues_compile
@@ -44,6 +45,13 @@ def _no_connection_outlives_its_test() -> Iterator[None]:
     close(connections.close_all).result()
     yield
     close(connections.close_all).result()
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Outside of pages and channels, texts are English, whatever ran before."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -59,7 +59,9 @@ def addresses(
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern.url_patterns, address)
         else:
-            yield re.sub(r"<[^>]*>", "{id}", address)
+            # Keys are numbers, but a release is known by its version.
+            named = address.replace("<str:version>", "{version}")
+            yield re.sub(r"<[^>]*>", "{id}", named)
 
 
 def anchor(heading: str) -> str:

@@ -22,10 +22,11 @@ _NAMES: Final = (
 _SECRET_NAME: Final = re.compile(
     rf"{_NAMES}|jwt_secret_key|uid|wallet_?address", re.IGNORECASE
 )
-_LOGINS: Final = re.compile(r"://[^/@\s]+@")
+# A password may hold an @ itself: the last one before the path is what ends it.
+_LOGINS: Final = re.compile(r"://[^/\s]+@")
 _PATTERNS: Final = (
     # user:password@ in an address, of a proxy for example.
-    (re.compile(r"(?<=://)[^/\s@'\"]+(?=@)"), HIDDEN),
+    (re.compile(r"(?<=://)[^/\s'\"]+(?=@)"), HIDDEN),
     # ?token=..., &signature=..., password=...
     (re.compile(rf"\b({_NAMES})=[^&\s'\",;)]+", re.IGNORECASE), rf"\1={HIDDEN}"),
     # "secret": "...", 'password': '...'

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import psutil
 
+from btc_watcher.lib.process_list import processes_now
 from btc_watcher.local import ports
 from btc_watcher.local.children import DirectChild
 from btc_watcher.local.state import LocalError, ProcessIdentity, read_json, write_json
@@ -248,7 +249,7 @@ class EmbeddedServer(DirectChild, ABC):
 def processes_inside(folder: Path, program: Path) -> list[psutil.Process]:
     """Return the processes that run ``program`` with a working folder in ``folder``."""
     found = []
-    for process in psutil.process_iter():
+    for process in processes_now():
         with contextlib.suppress(psutil.Error, OSError):
             # A program replaced by an upgrade is shown with this suffix.
             executable = process.exe().removesuffix(" (deleted)")

@@ -95,9 +95,30 @@ class Preparation:
                 self._manage(*command)
 
     def install_freqtrade(self) -> None:
-        """Install the newest freqtrade, or do nothing when it is there."""
+        """Install the newest freqtrade, or do nothing when it is there.
+
+        A newest one that does not work keeps no installed one from running.
+        """
+        problem = ""
         with self.terminal.step("Installing freqtrade (its own environment)") as say:
-            self._manage("freqtrade", "install", say=say)
+            try:
+                self._manage("freqtrade", "install", say=say)
+            except LocalError as error:
+                problem = str(error)
+                if not self._has_freqtrade():
+                    raise
+        if problem:
+            self.terminal.line(
+                "The newest freqtrade could not be installed; bots run on what is"
+                f" installed. {problem}"
+            )
+
+    def _has_freqtrade(self) -> bool:
+        try:
+            known = json.loads(self._manage("freqtrade", "list", "--json"))
+        except (LocalError, ValueError):
+            return False
+        return any(each["installed"] for each in known)
 
     def seed(self) -> str | None:
         """Make the administrator and the demonstration.

@@ -48,7 +48,8 @@ def decide(
     Pass ``proxies`` (of ``proxies_all``) to decide for many without a query for each.
     """
     known = proxies_all() if proxies is None else proxies
-    found = route_of(wish.proxy, wish.policy, proxies=known)
+    current = stored.proxy if stored is not None and stored.answers(wish) else None
+    found = route_of(wish.proxy, wish.policy, proxies=known, current=current)
     way = Way(
         proxy=found.proxy.pk if found.proxy is not None else None,
         allowed=found.allowed,

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
 from django.db import connection, transaction
-from django.utils import translation
 
 from freqtrade_mgmt.failover.deciding import decide, route_keep
 from freqtrade_mgmt.failover.shapes import StoredRoute, Wish, route_read
@@ -19,6 +17,7 @@ from freqtrade_mgmt.failover.telling import moved_message, proxies_tell
 from notifications.dispatch import messages_send
 from proxies.selectors import proxies_all
 from strategies.selectors import strategies_wanted
+from strategies.services import health_lock_many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,17 +78,18 @@ def failover_round(now: datetime) -> Figures:
     proxies = proxies_all()
     subjects = _subjects()
     changes = plan_changes(subjects, proxies, now)
-    with translation.override(settings.LANGUAGE_CODE):
-        for change in changes:
-            route_keep(change.strategy_id, change.old, change.new)
-        messages_send(
-            [
-                moved_message(change.strategy_id, change.name, change.new, proxies)
-                for change in changes
-                if change.tell
-            ]
-        )
-        alerts = proxies_tell(proxies, now)
+    if changes:
+        health_lock_many()
+    for change in changes:
+        route_keep(change.strategy_id, change.old, change.new)
+    messages_send(
+        [
+            moved_message(change.strategy_id, change.name, change.new, proxies)
+            for change in changes
+            if change.tell
+        ]
+    )
+    alerts = proxies_tell(proxies, now)
     routes = {subject.strategy_id: subject.stored for subject in subjects}
     routes |= {change.strategy_id: change.new for change in changes}
     return Figures(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CHANGES: Final = 10
 DIRECT: Final = ""
+# Stands for what cannot be read as a number: a proxy that is gone.
+NO_PROXY: Final = 0
 # Ways that are as somebody asked for them, so nobody has to be told.
 PLAIN: Final = frozenset({"wanted", "unwanted"})
 
@@ -28,9 +30,13 @@ class Wish:
 
     @classmethod
     def of(cls, freqtrade_config: Mapping[str, Any]) -> Wish:
-        """Return what a strategy asks for."""
+        """Return what a strategy asks for; what is no number asks for a proxy too."""
         policy = policy_read(freqtrade_config.get("proxy_policy"))
-        return cls(proxy_number(freqtrade_config.get("proxy")), policy)
+        value = freqtrade_config.get("proxy")
+        if value in (None, ""):
+            return cls(None, policy)
+        number = proxy_number(value)
+        return cls(NO_PROXY if number is None else number, policy)
 
 
 @dataclass(frozen=True, slots=True)

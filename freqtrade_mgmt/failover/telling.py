@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.translation import gettext as _
 
 from notifications.dispatch import alert_raise, alert_resolve
-from notifications.messages import Message
+from notifications.saying import Words, message_said
 from notifications.selectors import alerts_open
 from proxies.selectors import metrics_of, proxies_users
 from proxies.words import failure_words
@@ -17,19 +18,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from freqtrade_mgmt.failover.shapes import StoredRoute
+    from notifications.messages import Message
     from proxies.models import Proxy
     from proxies.uses import ProxyUse
 
 NAMES_TOLD: Final = 20
 # In the context of an alert about a proxy.
 HAVING: Final = "proxy_out"
-
-
-class Words(NamedTuple):
-    """What is told."""
-
-    title: str
-    body: str
 
 
 def proxy_key(proxy_id: int) -> str:
@@ -53,9 +48,10 @@ def proxies_tell(proxies: Mapping[int, Proxy], now: datetime) -> int:
             changed += _raise(proxy, users.get(proxy.pk, []), context, now)
     for key, context in opened.items():
         proxy_now = proxies.get(int(context["proxy_id"]))
-        words = _over(proxy_now, str(context.get("proxy_name")))
-        if words is not None:
-            changed += alert_resolve(key=key, now=now, **words._asdict())
+        if _goes_on(proxy_now):
+            continue
+        words = partial(_over_words, proxy_now, str(context.get("proxy_name")))
+        changed += alert_resolve(key=key, now=now, words=words)
     return changed
 
 
@@ -78,6 +74,16 @@ def _raise(
     proxy: Proxy, users: Sequence[ProxyUse], context: Mapping[str, Any], now: datetime
 ) -> bool:
     own = [use for use in users if not use.via]
+    return alert_raise(
+        key=proxy_key(proxy.pk),
+        priority="P0" if own else "P1",
+        words=partial(_out_words, proxy, own),
+        context=context,
+        now=now,
+    )
+
+
+def _out_words(proxy: Proxy, own: Sequence[ProxyUse]) -> Words:
     lines = []
     if failure := metrics_of(proxy).last_failure:
         why = _("Its last test failed: %(failure)s.")
@@ -96,18 +102,16 @@ def _raise(
         if own
         else _("Nobody uses it at the moment.")
     )
-    return alert_raise(
-        key=proxy_key(proxy.pk),
-        priority="P0" if own else "P1",
-        title=_("The proxy %(name)s is out") % {"name": proxy.name},
-        body="\n".join(lines),
-        context=context,
-        now=now,
-    )
+    title = _("The proxy %(name)s is out") % {"name": proxy.name}
+    return Words(title, "\n".join(lines))
 
 
-def _over(proxy: Proxy | None, name: str) -> Words | None:
-    """Return how an alert about a proxy ends; None while it goes on."""
+def _goes_on(proxy: Proxy | None) -> bool:
+    return proxy is not None and proxy.enabled and proxy.status != "healthy"
+
+
+def _over_words(proxy: Proxy | None, name: str) -> Words:
+    """Return how an alert about a proxy ends."""
     if proxy is None:
         gone = _("The proxy %(name)s is not there any more")
         return Words(gone % {"name": name}, _("Its alert is over."))
@@ -115,8 +119,6 @@ def _over(proxy: Proxy | None, name: str) -> Words | None:
     if not proxy.enabled:
         off = _("The proxy %(name)s was switched off")
         return Words(off % values, _("Its alert is over."))
-    if proxy.status != "healthy":
-        return None
     back = _("All clear: the proxy %(name)s works again") % values
     return Words(back, _("Whoever wants it goes through it again."))
 
@@ -125,13 +127,11 @@ def moved_message(
     strategy_id: int, name: str, route: StoredRoute, proxies: Mapping[int, Proxy]
 ) -> Message:
     """Return the message that a strategy goes another way, or none, from now on."""
-    words = _moved_words(name, route, proxies)
-    return Message(
+    return message_said(
         "system",
         "P1" if route.allowed else "P0",
-        words.title,
-        words.body,
-        context={
+        partial(_moved_words, name, route, proxies),
+        {
             "strategy_id": strategy_id,
             "strategy": name,
             "route": {"from": route.before, "to": route.proxy, "why": route.why},

@@ -12,6 +12,7 @@ from freqtrade_mgmt.bot_config import SIMULATED
 from freqtrade_mgmt.models import FreqtradeVersion
 from freqtrade_mgmt.selectors import current_version, version_order
 from proxies.models import Proxy
+from proxies.words import choice_words
 
 Choices = list[tuple[str, str]]
 
@@ -66,12 +67,11 @@ def timeframe_choices(stored: str) -> Choices:
 def proxy_choices(stored: str) -> Choices:
     """Return the enabled proxies by id; one that is stored stays, with a word on it."""
     found = [("", _("Direct, without a proxy"))]
-    for proxy in Proxy.objects.all():
-        label = f"{proxy.name} · {proxy.get_type_display()}"
-        if proxy.enabled:
-            found.append((str(proxy.pk), label))
-        elif str(proxy.pk) == stored:
-            found.append((stored, _("%(name)s (switched off)") % {"name": label}))
+    found += [
+        (str(proxy.pk), choice_words(proxy))
+        for proxy in Proxy.objects.all()
+        if proxy.enabled or str(proxy.pk) == stored
+    ]
     if stored and stored not in dict(found):
         found.append((stored, _("Proxy %(number)s (gone)") % {"number": stored}))
     return found

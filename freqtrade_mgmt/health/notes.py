@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.translation import gettext as _
 
 from freqtrade_mgmt.health.conditions import RULES
+from notifications.saying import Words
 from strategies.health_words import advice_text, reason_text
 
 if TYPE_CHECKING:
     from freqtrade_mgmt.health.alarms import Note
 
 NAMES_TOLD: Final = 20
-
-
-class Words(NamedTuple):
-    """What is told of a note."""
-
-    title: str
-    body: str
 
 
 def key_of(code: str, strategy_id: int) -> str:

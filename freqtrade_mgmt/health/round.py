@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from freqtrade_mgmt.cache.status import statuses_write
 from freqtrade_mgmt.health.alarms import Outcome, Watched, step
 from freqtrade_mgmt.health.conditions import conditions
+from freqtrade_mgmt.health.doubt import proxies_doubt
 from freqtrade_mgmt.health.facts import gather_facts
 from freqtrade_mgmt.health.groups import behind
 from freqtrade_mgmt.health.score import UNRATED, Rating, rate
@@ -27,6 +28,7 @@ from freqtrade_mgmt.health.writing import (
     strategies_write,
     strategy_row,
 )
+from strategies.services import health_lock_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,6 +77,7 @@ def strategy_health_round(now: datetime, counter: SignalCounter = COUNTER) -> Fi
         ratings = {s.strategy_id: _rating(s, facts) for s in subjects}
         outcome = _alarms(subjects, facts, ratings, now)
         _write(subjects, facts, ratings, outcome, now)
+    proxies_doubt(subjects, facts)
     statuses_write({s.strategy_id: _status(s, facts, ratings, now) for s in subjects})
     levels = Counter(rating.level for rating in ratings.values())
     return Figures(
@@ -158,6 +161,7 @@ def _write(
     now: datetime,
 ) -> None:
     """Store everything and what is to be told: both, or neither."""
+    health_lock_many()
     strategies_write(
         [
             strategy_row(

@@ -6,14 +6,14 @@ its strategy meanwhile.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.utils import translation
 from django.utils.translation import gettext as _
 
-from freqtrade_mgmt.health.notes import Words, context_of, key_of, words_of
+from freqtrade_mgmt.health.notes import context_of, key_of, words_of
 from notifications.dispatch import alert_raise, alert_resolve
+from notifications.saying import Words
 from notifications.selectors import alerts_open
 from strategies.models import Status
 from strategies.selectors import strategies_all
@@ -30,20 +30,17 @@ UNDECIDED = (Status.ERROR, Status.STARTING)
 
 def alarms_tell(outcome: Outcome, now: datetime) -> None:
     """Raise and resolve alerts; call it in the transaction that stores the alarms."""
-    with translation.override(settings.LANGUAGE_CODE):
-        for note in outcome.notes:
-            if note.kind == "raised":
-                words = words_of(note)
-                alert_raise(
-                    key=_key(note),
-                    priority=note.priority,
-                    title=words.title,
-                    body=words.body,
-                    context=context_of(note),
-                    now=now,
-                )
-        _resolve_alarms(outcome, now)
-        _resolve_given_up(now)
+    for note in outcome.notes:
+        if note.kind == "raised":
+            alert_raise(
+                key=_key(note),
+                priority=note.priority,
+                words=partial(words_of, note),
+                context=context_of(note),
+                now=now,
+            )
+    _resolve_alarms(outcome, now)
+    _resolve_given_up(now)
 
 
 def _resolve_alarms(outcome: Outcome, now: datetime) -> None:
@@ -58,12 +55,10 @@ def _resolve_alarms(outcome: Outcome, now: datetime) -> None:
         if key in told:
             continue
         note = wells.get(key)
-        words = words_of(note) if note else _stopped_words(context)
         alert_resolve(
             key=key,
             now=now,
-            title=words.title,
-            body=words.body,
+            words=partial(words_of, note) if note else partial(_stopped_words, context),
             quiet=note is None and _spoken_for(context, outcome),
         )
 
@@ -73,7 +68,7 @@ def _stopped_words(context: Mapping[str, Any]) -> Words:
     if name := context.get("strategy"):
         title = _("Strategy %(name)s is not watched any more") % {"name": name}
         return Words(title, _("Its alarm is over, because it was stopped."))
-    return Words("", "")
+    return Words()
 
 
 def _spoken_for(context: Mapping[str, Any], outcome: Outcome) -> bool:
@@ -98,7 +93,8 @@ def _resolve_given_up(now: datetime) -> None:
     for key, strategy_id in given_up.items():
         name, status = known.get(strategy_id, ("", ""))
         if status not in UNDECIDED:
-            alert_resolve(key=key, now=now, **_given_up_words(name, status)._asdict())
+            words = partial(_given_up_words, name, status)
+            alert_resolve(key=key, now=now, words=words)
 
 
 def _given_up_words(name: str, status: str) -> Words:
@@ -107,7 +103,7 @@ def _given_up_words(name: str, status: str) -> Words:
     elif name:
         title = _("Strategy %(name)s was stopped")
     else:
-        return Words("", "")
+        return Words()
     return Words(title % {"name": name}, _("It had been given up."))
 
 

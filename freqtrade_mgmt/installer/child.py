@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from btc_watcher.env import environment_for_child
+from btc_watcher.lib.process_list import processes_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,13 +33,14 @@ def run_child(
     environment: Mapping[str, str | None],
     *,
     lock: int | None,
-    on_line: Callable[[str], str],
+    on_line: Callable[[str], str | None],
     on_wait: Callable[[], None],
 ) -> tuple[int, str]:
     """Run ``command`` and return its exit code and its last lines.
 
-    ``on_line`` gets each line and returns it as it may be shown. ``on_wait`` is called
-    several times a second; whatever it raises ends the child and all it has started.
+    ``on_line`` gets each line and returns it as it may be shown, None for one that says
+    nothing. ``on_wait`` is called several times a second; whatever it raises ends the
+    child and all it has started.
     """
     kept: deque[str] = deque(maxlen=KEPT_LINES)
     # Children share the lock: what outlives us still keeps others from the folder.
@@ -54,7 +56,8 @@ def run_child(
     ) as child:
         try:
             for line in _lines(child, on_wait):
-                kept.append(on_line(line))
+                if (shown := on_line(line)) is not None:
+                    kept.append(shown)
         except BaseException:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)
@@ -87,15 +90,20 @@ def _lines(
             break
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
-            yield line.decode(errors="replace").rstrip()
+            yield _text(line)
     if rest:
-        yield rest.decode(errors="replace").rstrip()
+        yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    # No database takes a zero.
+    return line.decode(errors="replace").replace("\0", "").rstrip()
 
 
 def marked_kill(mark: str) -> int:
     """End the children that an installation left behind; return how many there were."""
     ended = 0
-    for process in psutil.process_iter() if mark else ():
+    for process in processes_now() if mark else ():
         with contextlib.suppress(psutil.Error):
             if process.environ().get(INSTALL_MARK) == mark:
                 process.kill()
@@ -108,6 +116,7 @@ def pip_says(*arguments: str, python: Path, seconds: float = 60) -> str:
     try:
         said = subprocess.run(  # noqa: S603 - words of our own
             [str(python), "-m", "pip", *arguments],
+            env=environment_for_child({}),
             capture_output=True,
             text=True,
             check=False,

@@ -14,6 +14,8 @@ _STAGES: Final = (
     (re.compile(r"^Installing collected packages"), "build"),
     (re.compile(r"^Installed \d+ packages?"), "compile"),
 )
+# A mirror without upload dates gets this from uv for each package, with every cut-off.
+_NOISE: Final = re.compile(r"^warning: .+ is missing an upload date, but user provided")
 # The first that is found says what is wrong; the words of uv, pip and their libraries.
 _FAILURES: Final = (
     (
@@ -58,6 +60,11 @@ _FAILURES: Final = (
         "The package index has no packages that fit.",
     ),
 )
+
+
+def is_noise(line: str) -> bool:
+    """Tell whether a line says nothing to anybody, and would only push others out."""
+    return _NOISE.search(line) is not None
 
 
 def stage_of(line: str) -> str | None:

@@ -16,7 +16,7 @@ from btc_watcher.lib.outgoing import proxy_url
 from freqtrade_mgmt.installer.child import INSTALL_MARK, pip_says, run_child
 from freqtrade_mgmt.installer.growth import Growth
 from freqtrade_mgmt.installer.shapes import ToolError, Wanted
-from freqtrade_mgmt.installer.stages import ORDER, stage_of
+from freqtrade_mgmt.installer.stages import ORDER, is_noise, stage_of
 from freqtrade_mgmt.pip_settings import (
     PipSettings,
     pip_default_index,
@@ -153,7 +153,9 @@ class Tools:
     def run(self, command: list[str], *, quiet: bool = False) -> tuple[int, str]:
         """Run ``command``, pass its lines on as they come, return code and last lines."""
 
-        def on_line(line: str) -> str:
+        def on_line(line: str) -> str | None:
+            if is_noise(line):
+                return None
             shown = self._shown(line)
             if not quiet:
                 if stage := stage_of(line):

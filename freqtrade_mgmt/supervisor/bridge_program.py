@@ -207,10 +207,11 @@ async def run(settings: dict[str, Any]) -> None:
     listening.setblocking(False)  # noqa: FBT003 - the name of the method says it
     server = await asyncio.start_server(bridge.serve, sock=listening)
     loop = asyncio.get_running_loop()
-    async with server:
-        # Whoever started us has gone when this ends, however it went.
-        with contextlib.suppress(OSError):
-            await loop.run_in_executor(None, sys.stdin.read)
+    # Whoever started us has gone when this ends, however it went.
+    with contextlib.suppress(OSError):
+        await loop.run_in_executor(None, sys.stdin.read)
+    # What is still carried is not waited for: bots find the next bridge.
+    server.close()
 
 
 if __name__ == "__main__":

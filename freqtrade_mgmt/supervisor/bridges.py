@@ -86,6 +86,8 @@ class Bridges:
     def __init__(self, kept: Path) -> None:
         self._kept = kept
         self._bridges: dict[str, Bridge] = {}
+        # Also of bridges whose bots have not been taken over yet.
+        self._noted = self._read()
 
     async def open(self, key: str, upstream: ProxyAddress) -> ProxyAddress:
         """Return the address of the bridge to ``upstream``; it is started if need be."""
@@ -133,7 +135,8 @@ class Bridges:
             bridge = self._bridges.pop(key)
             await _end(bridge)
             logger.info("The bridge to proxy %s has ended.", _named(key))
-        if ended:
+        if self._noted.keys() - set(needed):
+            self._noted = {k: v for k, v in self._noted.items() if k in needed}
             self._write()
 
     async def close(self) -> None:
@@ -144,6 +147,7 @@ class Bridges:
 
     def _start(self, bridge: Bridge) -> None:
         self._bridges[bridge.key] = bridge
+        self._noted[bridge.key] = {"port": bridge.port, "password": bridge.password}
         bridge.task = asyncio.create_task(
             _run_for_ever(bridge), name=f"bridge {bridge.key}"
         )
@@ -155,7 +159,7 @@ class Bridges:
         )
 
     def _kept_bridge(self, key: str, upstream: ProxyAddress) -> Bridge | None:
-        noted = self._read().get(key)
+        noted = self._noted.get(key)
         if not isinstance(noted, dict):
             return None
         try:
@@ -172,13 +176,9 @@ class Bridges:
         return noted if isinstance(noted, dict) else {}
 
     def _write(self) -> None:
-        noted = {
-            key: {"port": bridge.port, "password": bridge.password}
-            for key, bridge in self._bridges.items()
-        }
         try:
             self._kept.parent.mkdir(parents=True, exist_ok=True)
-            file_write(self._kept, json.dumps(noted))
+            file_write(self._kept, json.dumps(self._noted))
         except OSError as error:
             # Without it, bots are replaced at the next start instead of taken over.
             logger.warning("The bridges cannot be noted (%s).", error.strerror)

@@ -6,11 +6,10 @@ import asyncio
 import fcntl
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from freqtrade_mgmt.supervisor.carrying import install_carry_out, install_next
 from freqtrade_mgmt.versions.refreshing import installations_check
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     InThread = Callable[..., Awaitable[Any]]
 
 logger = logging.getLogger(__name__)
+
+AWAY: Final = (InterfaceError, OperationalError)
 
 
 class Installs:
@@ -37,9 +38,21 @@ class Installs:
         self._checked = False
 
     async def tick(self) -> None:
-        """Begin what is wanted, unless one runs; raises DatabaseError alone."""
+        """Begin what is wanted, unless one runs.
+
+        Raises InterfaceError and OperationalError alone: the database is away.
+        """
         if self._task is not None and not self._task.done():
             return
+        try:
+            await self._begin()
+        except AWAY:
+            raise
+        except Exception:
+            # Whatever is wrong with an installation must not end the supervision of bots.
+            logger.exception("Installations cannot be looked after.")
+
+    async def _begin(self) -> None:
         if not self._checked:
             await self._in_thread(installations_check)
             self._checked = True
@@ -60,12 +73,15 @@ class Installs:
             install_carry_out(
                 operation_id, seen=seen, stop=self._stop.is_set, say=logger.debug
             )
-        except DatabaseError as error:
+        except AWAY as error:
             logger.warning(
                 "Installation %s waits for the database (%s).",
                 operation_id,
                 type(error).__name__,
             )
+        except Exception:
+            # It stays ours, and is tried again some times.
+            logger.exception("Installation %s failed.", operation_id)
         finally:
             connections.close_all()
         logger.info("Installation %s has ended.", operation_id)

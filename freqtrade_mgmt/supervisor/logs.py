@@ -30,14 +30,15 @@ def size(path: Path) -> int:
 def tail(path: Path, start: int = 0) -> str:
     """Return the last kilobytes of a log file behind ``start``, or nothing.
 
-    A file that is shorter than ``start`` was cut since: all of it is newer.
+    A file that is shorter than ``start`` was cut since: all of it is newer. Zeros, which
+    no database takes, are left out.
     """
     try:
         with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
             length = file.seek(0, os.SEEK_END)
             first = start if start <= length else 0
             file.seek(max(first, length - TAIL_BYTES))
-            return file.read().decode(errors="replace")
+            return file.read().decode(errors="replace").replace("\0", "")
     except OSError:
         return ""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from btc_watcher.lib.process_list import processes_now
 from freqtrade_mgmt.supervisor.identity import ProcessKey
 from freqtrade_mgmt.supervisor.limits import confined
 from freqtrade_mgmt.supervisor.logs import console_open
@@ -65,7 +66,7 @@ class BotProcess:
 
         For a supervisor that was killed between a start and its record.
         """
-        for process in psutil.process_iter():
+        for process in processes_now():
             try:
                 if run and process.environ().get(RUN_MARK) == run:
                     return cls(ProcessKey.of(process), None)

@@ -26,4 +26,4 @@ def is_current(wanted: str, running: str, freqtrade_version: str) -> bool:
     parts = running.split("+")
     if len(parts) != OLD_PARTS:
         return False
-    return wanted.split("+")[:3] == [*parts, freqtrade_version]
+    return wanted.split("+") == [*parts, freqtrade_version, ""]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# How often those that have to wait are looked at, also while no failover round runs.
+HELD_SECONDS: Final = 60.0
 # No revision that a bot could have: it is replaced.
 ANOTHER: Final = "-"
 # What a bridge reports, as a sentence about its proxy.
@@ -49,7 +51,7 @@ class Routing:
         self._in_thread = in_thread
         self.bridges = Bridges(settings.BTCW_HOME / "run" / "bridges.json")
         self._moving: Move | None = None
-        self._held: set[int] = set()
+        self._held: dict[int, float] = {}
 
     async def through(self, job: records.Job) -> tuple[records.Job, str]:
         """Return a job whose bot knows its way, and the key of its bridge, if it has one.
@@ -133,10 +135,15 @@ class Routing:
 
     async def tick(self, held: frozenset[int], bots: Mapping[int, Bot]) -> None:
         """Show who has to wait, and end the bridges that nobody needs any more."""
-        self._held &= held
-        for strategy_id in held - bots.keys() - self._held:
+        now = time.monotonic()
+        self._held = {
+            key: asked
+            for key, asked in self._held.items()
+            if key in held and now - asked < HELD_SECONDS
+        }
+        for strategy_id in held - bots.keys() - self._held.keys():
             await self._in_thread(records.held, strategy_id)
-            self._held.add(strategy_id)
+            self._held[strategy_id] = now
         await self.bridges.keep({bot.life.bridge for bot in bots.values()})
 
     def reason(self, bot: Bot, words: str) -> str:

@@ -24,6 +24,7 @@ from freqtrade_mgmt.failover.deciding import HeldError
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.adopting import adopt
 from freqtrade_mgmt.supervisor.bots import Bot, Life
+from freqtrade_mgmt.supervisor.heartbeat import Heartbeat
 from freqtrade_mgmt.supervisor.installs import Installs
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from freqtrade_mgmt.supervisor.launch import Launch
@@ -47,7 +48,6 @@ from freqtrade_mgmt.supervisor.trials import Trials
 from freqtrade_mgmt.supervisor.upgrades import Upgrades, bots_now
 from signals_app.feed import publish_reload
 from strategies.models import Status
-from strategies.services import process_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
-HEARTBEAT_SECONDS: Final = 15.0
 DRAIN_SECONDS: Final = 10.0
 Answer = TypeVar("Answer")
 # Anything else that the database says is about the strategy that was asked for.
@@ -76,7 +75,7 @@ class Supervisor:
         self._installs = Installs(self._in_thread)
         self._upgrades = Upgrades(self._in_thread)
         self._routing = Routing(self._in_thread)
-        self._last_heartbeat = 0.0
+        self._heartbeat = Heartbeat(self._in_thread)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Supervise until ``stop`` is set, then end every bot and return."""
@@ -122,13 +121,13 @@ class Supervisor:
             wishes = await self._in_thread(records.wishes)
             await self._trials.tick()
             await self._installs.tick()
-            await self._upgrades.tick(bots_now(self._bots))
+            await self._upgrades.tick(bots_now(self._bots), wishes.held)
             for action in self._plan(wishes):
                 await self._act_alone(action)
             for strategy_id in wishes.stopping - self._bots.keys():
                 await self._in_thread(records.stopped, strategy_id)
             await self._routing.tick(wishes.held, self._bots)
-            await self._heartbeat()
+            await self._heartbeat.tick(self._bots.values())
         except DatabaseError as error:
             await self._database_away(error)
 
@@ -367,17 +366,6 @@ class Supervisor:
         self._bots.clear()
 
     # -- Looking after ------------------------------------------------------
-
-    async def _heartbeat(self) -> None:
-        if time.monotonic() - self._last_heartbeat < HEARTBEAT_SECONDS:
-            return
-        self._last_heartbeat = time.monotonic()
-        for bot in list(self._bots.values()):
-            await self._in_thread(
-                lambda bot=bot: process_seen(
-                    bot.life.row, status=bot.phase, rss_mb=bot.process.rss_mb()
-                )
-            )
 
     async def _drain(self) -> None:
         try:

@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 
 from freqtrade_mgmt.failover.shapes import route_read
 from notifications.dispatch import alert_raise
+from notifications.saying import Words
+from strategies.reason_words import reason_shown
 
 if TYPE_CHECKING:
     from strategies.models import Strategy
@@ -19,17 +21,17 @@ def given_up(strategy: Strategy, reason: str) -> None:
     It mutes what else is wrong with the strategy. The health round resolves it.
     """
     route = route_read(strategy.health_metrics.get("route"))
+
+    def words() -> Words:
+        title = _("Strategy %(name)s does not run and is not started again")
+        advice = _("No signals of it arrive. Correct the cause, then start it again.")
+        told = f"{reason_shown(reason)}\n\n{advice}"
+        return Words(title % {"name": strategy.name}, told)
+
     alert_raise(
         key=f"strategy:{strategy.pk}",
         priority="P0",
-        title=_("Strategy %(name)s does not run and is not started again")
-        % {"name": strategy.name},
-        body="\n\n".join(
-            (
-                reason,
-                _("No signals of it arrive. Correct the cause, then start it again."),
-            )
-        ),
+        words=words,
         context={
             "strategy_id": strategy.pk,
             "strategy": strategy.name,

@@ -14,7 +14,7 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from django.conf import settings
 
@@ -24,7 +24,7 @@ from freqtrade_mgmt.supervisor.records import bot_folder
 from freqtrade_mgmt.upgrades.schema import Column, obstacle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 TRADES: Final = "trades.sqlite"
 # What SQLite keeps beside a database; -shm is made anew.
@@ -33,6 +33,11 @@ REPLACED: Final = "replaced"
 TRIES: Final = 40
 PAUSE: Final = 0.1
 LARGEST: Final = 4 * 1024 * 1024
+# What a copy leaves free on the disk, in bytes.
+SPARE: Final = 200_000_000
+PART: Final = 1024 * 1024
+# Beside what was replaced: the reason.
+WHY: Final = "why.txt"
 
 
 def backup_folder(upgrade_id: int) -> Path:
@@ -70,6 +75,21 @@ def backup_one(upgrade_id: int, strategy_id: int) -> bool:
     return True
 
 
+def backups_lying() -> list[int]:
+    """Return the operations of which copies lie on the disk."""
+    try:
+        names = [path.name for path in backup_folder(0).parent.iterdir()]
+    except FileNotFoundError:
+        return []
+    return [int(name) for name in names if name.isascii() and name.isdigit()]
+
+
+def backups_remove(upgrade_ids: Iterable[int]) -> None:
+    """Remove the copies of these operations."""
+    for upgrade_id in upgrade_ids:
+        shutil.rmtree(backup_folder(upgrade_id), ignore_errors=True)
+
+
 def has_backup(upgrade_id: int, strategy_id: int) -> bool:
     """Tell whether an operation has copied a bot."""
     return (backup_folder(upgrade_id) / str(strategy_id)).is_dir()
@@ -92,7 +112,7 @@ def snapshot(folder: Path, database: Path, target: Path) -> bool:
                 (work.parent / f"{TRADES}{end}").unlink(missing_ok=True)
                 source = database.with_name(database.name + end)
                 with contextlib.suppress(FileNotFoundError):
-                    _copy(folder, source, work.parent / f"{TRADES}{end}", None)
+                    _copy(folder, source, work.parent / f"{TRADES}{end}")
             # Written meanwhile, the parts may not belong together.
             if _stamps(folder, database) == before:
                 _sound_copy(work, target)
@@ -113,28 +133,57 @@ def take_back(upgrade_id: int, strategy_id: int) -> tuple[str, str]:
         return "", ""
     folder_take(folder)
     replaced = kept.parent / REPLACED
+    # There already, whoever began was killed: what lies in the folder now may be half.
+    why = _why(replaced)
+    if not why:
+        why = _obstacle(folder, database, kept)
+        if not why:
+            return "", ""
+        _set_aside(folder, database, replaced, why)
+    _put_back(folder, database, kept)
+    return why, str(replaced)
+
+
+def _obstacle(folder: Path, database: Path, kept: Path) -> str:
+    """Return what keeps the old version from the trades as they are now, or ""."""
     with tempfile.TemporaryDirectory(dir=kept.parent) as place:
         now = Path(place) / TRADES
         try:
             if not snapshot(folder, database, now):
-                return "", ""
-            why = obstacle(schema_of(kept), schema_of(now))
+                return ""
+            return obstacle(schema_of(kept), schema_of(now))
         except OSError as error:
-            why = str(error)
-    if not why:
-        return "", ""
-    replaced.mkdir(mode=0o700, exist_ok=True)
-    for end in ("", *BESIDE, "-shm"):
-        source = database.with_name(database.name + end)
-        with contextlib.suppress(FileNotFoundError):
-            if end != "-shm":
-                _copy(folder, source, replaced / source.name, None)
-            source.unlink()
+            return str(error)
+
+
+def _set_aside(folder: Path, database: Path, replaced: Path, why: str) -> None:
+    """Keep what is to be replaced: all of it, or nothing of that name."""
+    draft = Path(tempfile.mkdtemp(prefix=f".{REPLACED}-", dir=replaced.parent))
+    try:
+        for end in ("", *BESIDE):
+            source = database.with_name(database.name + end)
+            with contextlib.suppress(FileNotFoundError):
+                _copy(folder, source, draft / source.name)
+        _write(draft / WHY, why.encode())
+        draft.rename(replaced)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _put_back(folder: Path, database: Path, kept: Path) -> None:
     draft = folder / f".{TRADES}.new"
     draft.unlink(missing_ok=True)
     _write(draft, kept.read_bytes())
+    for end in (*BESIDE, "-shm"):
+        database.with_name(database.name + end).unlink(missing_ok=True)
     draft.replace(database)
-    return why, str(replaced)
+
+
+def _why(replaced: Path) -> str:
+    try:
+        return (replaced / WHY).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def schema_of(path: Path) -> Mapping[str, Mapping[str, Column]]:
@@ -197,13 +246,24 @@ def _stamps(folder: Path, database: Path) -> tuple[object, ...] | None:
     return tuple(found)
 
 
-def _copy(folder: Path, source: Path, target: Path, most: int | None) -> None:
+def _copy(folder: Path, source: Path, target: Path, most: int | None = None) -> None:
     with os.fdopen(open_inside(folder, source, os.O_RDONLY), "rb") as file:
-        if most is not None and os.fstat(file.fileno()).st_size > most:
+        size = os.fstat(file.fileno()).st_size
+        if most is not None and size > most:
             raise OSError(f"{source} is longer than {most} bytes.")
+        # Each copy is made twice, and the disk is everybody's.
+        if 2 * size + SPARE > shutil.disk_usage(target.parent).free:
+            raise OSError(f"There is no room for a copy of {source} ({size} bytes).")
         _write(target, b"")
         with target.open("r+b") as copy:
-            shutil.copyfileobj(file, copy)
+            # It may be growing.
+            _copy_part(file, copy, size)
+
+
+def _copy_part(file: IO[bytes], copy: IO[bytes], size: int) -> None:
+    while size > 0 and (part := file.read(min(size, PART))):
+        copy.write(part)
+        size -= len(part)
 
 
 def _write(path: Path, content: bytes) -> None:

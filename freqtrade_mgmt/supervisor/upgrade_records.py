@@ -20,6 +20,7 @@ from freqtrade_mgmt.health.score import rate
 from freqtrade_mgmt.health.subjects import subjects_read
 from freqtrade_mgmt.health.usual import SignalCounter
 from freqtrade_mgmt.models import FreqtradeUpgrade
+from freqtrade_mgmt.selectors import upgrades
 from freqtrade_mgmt.supervisor import upgrade_files
 from freqtrade_mgmt.upgrades.canary import Health
 from freqtrade_mgmt.upgrades.log import (
@@ -42,13 +43,15 @@ from strategies.selectors import strategies_all
 from strategies.services import strategy_status_set
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from freqtrade_mgmt.health.shapes import Facts, Subject
     from freqtrade_mgmt.health.usual import Counts
 
 COUNTER: Final = SignalCounter()
+KEPT_OPERATIONS: Final = 5
+KEPT: Final = timedelta(days=30)
 State = FreqtradeUpgrade.Status
 
 
@@ -102,8 +105,9 @@ def _take_over(upgrade_id: int, owner: Mapping[str, Any]) -> FreqtradeUpgrade | 
     if row.status == State.PENDING:
         row.status = State.IN_PROGRESS
         log["stage"] = Stage.CHECK
-    elif log.get("owner"):
-        step_add(row, "resumed")
+    elif before := log.get("owner"):
+        ours = {**before, "absences": 0} == {**owner, "absences": 0}
+        step_add(row, "absent" if ours else "resumed")
     for key in ("moved_at", "returned_at"):
         if log.get(key):
             log[key] = now
@@ -146,15 +150,14 @@ def said(row: FreqtradeUpgrade, code: str, **data: Any) -> None:
 # -- Backup and moves -------------------------------------------------------
 
 
-def backup(upgrade_id: int) -> None:
-    """Copy what could be spoiled; ends the operation when that does not work."""
+def unpinned() -> list[int]:
+    """Return the strategies without a pin, those that an operation is about."""
     found = strategies_all().values_list("id", "freqtrade_config__version")
-    ids = [key for key, pin in found if not pin]
-    try:
-        made = sum(upgrade_files.backup_one(upgrade_id, key) for key in ids)
-    except OSError as error:
-        finish(upgrade_id, State.FAILED, "backup_failed", problem=str(error))
-        return
+    return sorted(key for key, pin in found if not pin)
+
+
+def backed_up(upgrade_id: int, made: int) -> None:
+    """Note that what could be spoiled was copied, of so many strategies."""
     path = str(upgrade_files.backup_folder(upgrade_id))
 
     def write(row: FreqtradeUpgrade) -> None:
@@ -165,16 +168,18 @@ def backup(upgrade_id: int) -> None:
     change(upgrade_id, write)
 
 
+def backup_failed(upgrade_id: int, problem: str) -> None:
+    """End an operation whose copies could not be made."""
+    finish(upgrade_id, State.FAILED, "backup_failed", problem=problem)
+
+
 def move(upgrade_id: int, strategy_id: int, before: Health | None) -> None:
     """Let one strategy run on the new version from now on."""
-    # One that was started or made since the backup has none yet.
-    if not upgrade_files.has_backup(upgrade_id, strategy_id):
-        upgrade_files.backup_one(upgrade_id, strategy_id)
 
     def write(row: FreqtradeUpgrade) -> None:
         log = row.migration_log
-        if log.get("canary") is None and not log.get("moved"):
-            # None ran when the backup was made, so the first one is the canary.
+        if not log.get("moved"):
+            # The first one is the canary, also when the chosen one was stopped meanwhile.
             log["canary"] = strategy_id
         log["moved"] = [*(log.get("moved") or []), strategy_id]
         log["moved_at"] = timezone.now().isoformat()
@@ -234,7 +239,10 @@ def turn_back(upgrade_id: int, code: str, strategy_id: int | None, words: str) -
     def write(row: FreqtradeUpgrade) -> None:
         log = row.migration_log
         log["stage"] = Stage.RETURN
-        log["back"] = log.get("moved") or []
+        # Whoever was pinned meanwhile stays where somebody wants it.
+        free = set(unpinned())
+        log["moved"] = [key for key in log.get("moved") or [] if key in free]
+        log["back"] = log["moved"]
         log["returned"] = []
         log["watch_until"] = None
         name = "" if strategy_id is None else _name(strategy_id)
@@ -249,9 +257,20 @@ def turn_back(upgrade_id: int, code: str, strategy_id: int | None, words: str) -
     change(upgrade_id, write)
 
 
-def take_back(upgrade_id: int, strategy_id: int) -> None:
-    """Let one strategy, whose bot has ended, run on the old version again."""
-    code, data = _trades_back(upgrade_id, strategy_id)
+def may_take_back(upgrade_id: int, strategy_id: int) -> bool:
+    """Tell whether a strategy is still to be taken back: it may have been pinned."""
+    rows = operations().filter(pk=upgrade_id, status=State.IN_PROGRESS)
+    back = rows.values_list("migration_log__back", flat=True).first()
+    return strategy_id in (back or ()) and strategy_id in unpinned()
+
+
+def take_back(
+    upgrade_id: int, strategy_id: int, code: str, data: Mapping[str, str]
+) -> None:
+    """Let one strategy, whose bot has ended, run on the old version again.
+
+    ``code`` and ``data`` say what became of its trades.
+    """
 
     def write(row: FreqtradeUpgrade) -> None:
         log = row.migration_log
@@ -264,13 +283,17 @@ def take_back(upgrade_id: int, strategy_id: int) -> None:
     with transaction.atomic():
         change(upgrade_id, write)
         state = strategies_all().filter(pk=strategy_id).values_list("status", flat=True)
-        if state.first() == Status.ERROR:
+        if state.first() == Status.ERROR and code != "let_go":
             # Given up on the new version; the old one deserves a try.
             strategy_status_set(strategy_id, Status.STARTING, only_from={Status.ERROR})
             alert_resolve(key=f"strategy:{strategy_id}", quiet=True)
 
 
-def _trades_back(upgrade_id: int, strategy_id: int) -> tuple[str, dict[str, str]]:
+def trades_back(upgrade_id: int, strategy_id: int) -> tuple[str, dict[str, str]]:
+    """Make the trades fit for the old version; return a step's code and values.
+
+    It touches files alone, and may take a while.
+    """
     if not upgrade_files.has_backup(upgrade_id, strategy_id):
         return "taken_back_empty", {}
     try:
@@ -309,6 +332,29 @@ def broken(upgrade_id: int, problem: str) -> None:
     else:
         change(upgrade_id, partial(said, code="ours", problem=problem))
         finish(upgrade_id, State.ROLLED_BACK, "rolled_back")
+
+
+# -- Old copies -------------------------------------------------------------
+
+
+def backups_old(lying: Collection[int]) -> list[int]:
+    """Return those of the operations whose copies nobody needs any more.
+
+    Kept are those of the newest operations, of the last days, and of whatever can still
+    be rolled back.
+    """
+    ended = operations().exclude(status__in=OPEN).filter(pk__in=lying)
+    newest = set(ended.order_by("-id").values_list("pk", flat=True)[:KEPT_OPERATIONS])
+    last = upgrades().filter(status=State.COMPLETED).order_by("-completed_at")
+    newest.add(last.values_list("pk", flat=True).first() or 0)
+    before = timezone.now() - KEPT
+    old = ended.filter(completed_at__lt=before).values_list("pk", flat=True)
+    return sorted(set(old) - newest)
+
+
+def backups_gone(upgrade_ids: Collection[int]) -> None:
+    """Record that the copies of these operations were removed."""
+    operations().filter(pk__in=upgrade_ids).update(backup_path=None)
 
 
 # -- Health -----------------------------------------------------------------

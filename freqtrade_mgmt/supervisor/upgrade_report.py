@@ -94,13 +94,14 @@ def check_end(upgrade_id: int) -> None:
     good = [key for key, each in report.items() if each["state"] == "loads"]
     bad = [key for key, each in report.items() if each["state"] == "fails"]
     count = len(good) + len(bad)
-    change(upgrade_id, lambda row: said(row, "checked", good=len(good), count=count))
-    leave = bool((log.get("options") or {}).get("leave_failing"))
-    blocking = [key for key in bad if report[key]["wanted"]]
     if log.get("only_check"):
         done = State.FAILED if bad else State.COMPLETED
         finish(upgrade_id, done, "checked", good=len(good), count=count)
-    elif bad and not good:
+        return
+    change(upgrade_id, lambda row: said(row, "checked", good=len(good), count=count))
+    leave = bool((log.get("options") or {}).get("leave_failing"))
+    blocking = [key for key in bad if report[key]["wanted"]]
+    if bad and not good:
         finish(upgrade_id, State.FAILED, "nothing_fits")
     elif blocking and not leave:
         names = ", ".join(str(report[key]["name"]) for key in blocking)

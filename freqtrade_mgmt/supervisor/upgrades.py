@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
-from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from freqtrade_mgmt.health.facts import gather_facts
-from freqtrade_mgmt.supervisor import upgrade_records
+from freqtrade_mgmt.supervisor import upgrade_files, upgrade_records
 from freqtrade_mgmt.supervisor.plan import Cause, Phase
 from freqtrade_mgmt.supervisor.upgrade_check import check
 from freqtrade_mgmt.upgrades.canary import worse
 from freqtrade_mgmt.upgrades.plan import Kind, Seen, Stage, next_step, not_back
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from datetime import datetime
 
     from freqtrade_mgmt.supervisor.bots import Bot
@@ -38,8 +38,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RATE_SECONDS: Final = 10.0
+# Who could not look for so long, as without a database or in a machine that slept, has
+# seen nothing that would condemn anybody.
+ABSENT_SECONDS: Final = 30.0
 # One look may hit a busy second; so many in a row mean something.
 LOOKS: Final = 3
+# Anything else that the database says is about what was to be stored.
+AWAY: Final = (InterfaceError, OperationalError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,9 @@ class Upgrades:
         self._now: UnderWay | None = None
         self._task: asyncio.Task[None] | None = None
         self._rating: asyncio.Task[None] | None = None
+        self._tidying: asyncio.Task[None] | None = None
+        self._tidy = False
+        self._waiting: frozenset[int] = frozenset()
         self._rated = 0.0
         self._worse: dict[int, list[str]] = {}
         self._crashes: dict[int, int] = {}
@@ -78,7 +86,8 @@ class Upgrades:
         self._said: dict[int, str] = {}
         self._away: dict[int, datetime] = {}
         me = psutil.Process(os.getpid())
-        self._owner = {"pid": me.pid, "create_time": me.create_time()}
+        self._owner = {"pid": me.pid, "create_time": me.create_time(), "absences": 0}
+        self._looked: datetime | None = None
 
     @property
     def held(self) -> frozenset[int]:
@@ -88,7 +97,10 @@ class Upgrades:
     def takes(self, strategy_id: int, reason: str) -> bool:
         """Tell whether a strategy that cannot run is ours to mend: it was moved."""
         op = self._now.op if self._now else None
-        if op is None or op.stage is not Stage.MOVE or strategy_id not in op.moved:
+        if self._now is None or op is None or op.stage is not Stage.MOVE:
+            return False
+        # Pinned meanwhile, nobody would look at it any more.
+        if strategy_id not in op.moved or strategy_id not in self._now.states:
             return False
         self._fatal[strategy_id] = reason
         return True
@@ -99,18 +111,30 @@ class Upgrades:
         if cause is not Cause.EXCHANGE:
             self._crashes[strategy_id] = self._crashes.get(strategy_id, 0) + 1
 
-    async def tick(self, bots: Mapping[int, BotNow]) -> None:
+    async def tick(
+        self, bots: Mapping[int, BotNow], waiting: frozenset[int] = frozenset()
+    ) -> None:
         """Do the next thing, if there is one; to be called once a second.
 
-        Raises DatabaseError alone.
+        ``waiting`` are the strategies that may not run before their proxy is back.
+        Raises InterfaceError and OperationalError alone: the database is away.
         """
-        self._now = await self._in_thread(upgrade_records.under_way, self._owner)
-        if self._now is None:
-            await self.close()
-            return
-        if self._now.fresh:
-            self._forget()
+        self._waiting = waiting
+        try:
+            await self._tick(bots)
+        except AWAY:
+            raise
+        except Exception:
+            # Whatever is wrong with an upgrade must not end the supervision of bots.
+            logger.exception("The operation that is under way cannot be carried out.")
+
+    async def _tick(self, bots: Mapping[int, BotNow]) -> None:
         moment = timezone.now()
+        await self._look(moment)
+        if self._now is None:
+            await self._rest()
+            return
+        self._tidy = False
         self._rate_soon(self._now)
         step = next_step(self._now.op, self._seen(self._now, bots, moment), moment)
         if self._task is not None and not self._task.done():
@@ -120,10 +144,9 @@ class Upgrades:
         self._task = None
         try:
             await self._apply(self._now, step, bots)
-        except DatabaseError:
+        except AWAY:
             raise
         except Exception as error:
-            # Whatever is wrong with an upgrade must not end the supervision of bots.
             logger.exception("Operation %s: %s failed.", self._now.op.id, step.kind)
             why = f"{type(error).__name__}: {error}"
             await self._in_thread(upgrade_records.broken, self._now.op.id, why)
@@ -133,10 +156,36 @@ class Upgrades:
 
     async def close(self) -> None:
         """End what is under way in the background; the next supervisor goes on."""
-        for task in (self._task, self._rating):
+        for task in (self._task, self._rating, self._tidying):
             if task is not None:
                 await self._end(task)
-        self._task = self._rating = None
+        self._task = self._rating = self._tidying = None
+
+    async def _rest(self) -> None:
+        """Nothing is under way: remove old copies, once after each operation."""
+        if self._tidy:
+            return
+        await self.close()
+        self._tidy = True
+        self._tidying = asyncio.create_task(self._remove_old(), name="old copies")
+
+    async def _remove_old(self) -> None:
+        lying = await asyncio.to_thread(upgrade_files.backups_lying)
+        old = await self._in_thread(upgrade_records.backups_old, lying)
+        if old:
+            logger.info("Copies of old operations are removed: %s.", sorted(old))
+            await asyncio.to_thread(upgrade_files.backups_remove, old)
+            await self._in_thread(upgrade_records.backups_gone, old)
+
+    async def _look(self, moment: datetime) -> None:
+        """See what is under way; what was seen before an absence says nothing."""
+        before = self._looked or moment
+        if abs((moment - before).total_seconds()) > ABSENT_SECONDS:
+            self._owner["absences"] += 1
+        self._now = await self._in_thread(upgrade_records.under_way, self._owner)
+        self._looked = moment
+        if self._now is not None and self._now.fresh:
+            self._forget()
 
     def _forget(self) -> None:
         for kept in (self._worse, self._crashes, self._fatal, self._said, self._away):
@@ -146,16 +195,21 @@ class Upgrades:
         self, under_way: UnderWay, bots: Mapping[int, BotNow], now: datetime
     ) -> dict[int, Seen]:
         found = {}
-        for key in under_way.states:
+        # One that was pinned, and is to be taken back, may still have its bot.
+        for key in {*under_way.states, *under_way.op.back}:
             bot = bots.get(key)
             running = bot is not None and bot.running
+            waits = key in self._waiting
+            if waits:
+                self._worse.pop(key, None)
             looks = self._worse.get(key, [])
-            if running:
+            if running or waits or not under_way.wanted(key):
                 self._away.pop(key, None)
             else:
                 self._away.setdefault(key, now)
             found[key] = Seen(
                 wanted=under_way.wanted(key),
+                waits=waits,
                 version=bot.version if bot else "",
                 running=running,
                 away_since=self._away.get(key),
@@ -172,8 +226,11 @@ class Upgrades:
     ) -> None:
         op, who = now.op, step.strategy_id or 0
         match step.kind:
-            case Kind.CHECK | Kind.BACKUP:
-                self._begin(now, step.kind)
+            case Kind.CHECK:
+                work = check(op.id, op.to_version, self._in_thread)
+                self._begin(op.id, step.kind, work)
+            case Kind.BACKUP:
+                self._begin(op.id, step.kind, self._backup(op.id))
             case Kind.MOVE:
                 await self._move(op.id, who, first=not op.moved)
             case Kind.PROVEN:
@@ -196,35 +253,59 @@ class Upgrades:
     ) -> None:
         op, who = now.op, step.strategy_id
         match step.kind:
+            case Kind.TAKE_BACK:
+                self._begin(op.id, step.kind, self._take_back(op.id, who or 0))
             case Kind.CANCEL:
                 await self._in_thread(upgrade_records.cancelled, op.id, step.words)
             case Kind.TURN_BACK:
                 await self._in_thread(
                     upgrade_records.turn_back, op.id, step.why, who, step.words
                 )
-            case Kind.TAKE_BACK:
-                await self._in_thread(upgrade_records.take_back, op.id, who)
             case Kind.FINISH_BACK:
                 missing = not_back(op, self._seen(now, bots, timezone.now()))
                 await self._in_thread(upgrade_records.finish_back, op.id, missing)
 
-    def _begin(self, now: UnderWay, kind: Kind) -> None:
-        if kind is Kind.CHECK:
-            work = check(now.op.id, now.op.to_version, self._in_thread)
-        else:
-            work = self._backup(now.op.id)
+    def _begin(
+        self, upgrade_id: int, kind: Kind, work: Coroutine[Any, Any, None]
+    ) -> None:
         self._task = asyncio.create_task(
-            self._whole(now.op.id, work), name=f"upgrade {now.op.id}: {kind}"
+            self._whole(upgrade_id, work), name=f"upgrade {upgrade_id}: {kind}"
         )
 
-    async def _backup(self, upgrade_id: int) -> None:
-        await self._in_thread(upgrade_records.backup, upgrade_id)
+    # Files are copied in threads of their own: what needs the database, the supervision
+    # of all bots, must not wait for them.
 
-    async def _whole(self, upgrade_id: int, work: Any) -> None:
+    async def _backup(self, upgrade_id: int) -> None:
+        made = 0
+        try:
+            for key in await self._in_thread(upgrade_records.unpinned):
+                made += await asyncio.to_thread(
+                    upgrade_files.backup_one, upgrade_id, key
+                )
+        except OSError as error:
+            problem = str(error)
+            await self._in_thread(upgrade_records.backup_failed, upgrade_id, problem)
+        else:
+            await self._in_thread(upgrade_records.backed_up, upgrade_id, made)
+
+    async def _take_back(self, upgrade_id: int, strategy_id: int) -> None:
+        code: str = "let_go"
+        data: Mapping[str, str] = {}
+        if await self._in_thread(
+            upgrade_records.may_take_back, upgrade_id, strategy_id
+        ):
+            code, data = await asyncio.to_thread(
+                upgrade_records.trades_back, upgrade_id, strategy_id
+            )
+        await self._in_thread(
+            upgrade_records.take_back, upgrade_id, strategy_id, code, data
+        )
+
+    async def _whole(self, upgrade_id: int, work: Coroutine[Any, Any, None]) -> None:
         """Do something long; what is lost with the database is done again."""
         try:
             await work
-        except* DatabaseError as errors:
+        except* AWAY as errors:
             logger.warning("Operation %s waits for the database.", upgrade_id)
             del errors
         except* Exception as errors:
@@ -235,6 +316,9 @@ class Upgrades:
 
     async def _move(self, upgrade_id: int, strategy_id: int, *, first: bool) -> None:
         before = await self._health(strategy_id) if first else None
+        # One that was started or made since the backup has none yet.
+        if not upgrade_files.has_backup(upgrade_id, strategy_id):
+            await asyncio.to_thread(upgrade_files.backup_one, upgrade_id, strategy_id)
         for kept in (self._crashes, self._fatal, self._said, self._worse):
             kept.pop(strategy_id, None)
         await self._in_thread(upgrade_records.move, upgrade_id, strategy_id, before)
@@ -260,8 +344,12 @@ class Upgrades:
             words = worse(before, await self._health(strategy_id))
             seen = self._worse.get(strategy_id, [])
             self._worse[strategy_id] = [*seen, words] if words else []
-        except DatabaseError:
+        except AWAY:
             return  # it is looked at again
+        except Exception:
+            # Without a look there is no doubt either, or the watch would never end.
+            logger.exception("The health of strategy %s cannot be seen.", strategy_id)
+            self._worse.pop(strategy_id, None)
 
     async def _health(self, strategy_id: int) -> Health | None:
         """Return how well a strategy is now, as a health round would judge it."""

@@ -223,7 +223,9 @@ def _check_none_open() -> None:
 
 
 def _check_installed(version: str) -> None:
-    row = FreqtradeVersion.objects.filter(version=version, is_installed=True).first()
+    # Locked, so that it cannot be uninstalled at this moment.
+    rows = FreqtradeVersion.objects.select_for_update(no_key=True)
+    row = rows.filter(version=version, is_installed=True).first()
     if row is None or not row.install_path:
         raise UpgradeRefusedError(
             _("freqtrade %(version)s is not installed. Install it first.")

@@ -44,7 +44,7 @@ def step_add(row: FreqtradeUpgrade, code: str, **data: Any) -> str:
 
     The versions are known to every sentence as ``from`` and ``to``.
     """
-    data = {"from": row.from_version, "to": row.to_version, **data}
+    data = storable({"from": row.from_version, "to": row.to_version, **data})
     words = english(code, data)
     moment = timezone.now().isoformat()
     log = row.migration_log
@@ -58,7 +58,22 @@ def step_add(row: FreqtradeUpgrade, code: str, **data: Any) -> str:
 
 def saved(row: FreqtradeUpgrade) -> None:
     """Store what an operation's row may change."""
+    row.migration_log = storable(row.migration_log)
     row.save(update_fields=SAVED)
+
+
+def storable(value: Any) -> Any:
+    """Return a JSON value without zeros in its texts: the database refuses them.
+
+    A strategy may have printed them, and its words are stored.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {storable(key): storable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    return value
 
 
 def ended(row: FreqtradeUpgrade, status: str, error: str = "") -> None:

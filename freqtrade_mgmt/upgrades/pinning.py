@@ -28,8 +28,9 @@ def strategy_pin(
     It makes a version of the strategy, and its bot is started again. Raises
     UpgradeRefusedError, or as ``strategies.services.strategy_update``.
     """
-    rows = FreqtradeVersion.objects.filter(version=version, is_installed=True)
-    if not rows.exists():
+    # Locked, so that it cannot be uninstalled at this moment.
+    rows = FreqtradeVersion.objects.select_for_update(no_key=True)
+    if rows.filter(version=version, is_installed=True).first() is None:
         raise UpgradeRefusedError(
             _("freqtrade %(version)s is not installed. Install it first.")
             % {"version": version}

@@ -80,13 +80,15 @@ class Operation:
 class Seen:
     """A strategy without a pin as the supervisor sees it.
 
+    ``waits``: it may not run before its proxy is back, which says nothing of a version.
     ``version`` is what its living process runs, empty without one; ``away_since`` is
-    when it was first seen not running, None while it runs. ``crashes`` counts its
+    since when it is wanted and was seen not running, None otherwise. ``crashes`` counts its
     unasked ends since it was moved, ``fatal`` is why it is not started again, ``worse``
     why its health is worse than before, ``doubtful`` that it may be. ``reason`` are its last words.
     """
 
     wanted: bool = True
+    waits: bool = False
     version: str = ""
     running: bool = False
     away_since: datetime | None = None
@@ -127,7 +129,7 @@ def fault(
     op: Operation, strategy_id: int, seen: Seen, now: datetime
 ) -> tuple[str, str] | None:
     """Return why a strategy that was moved condemns the new version: code and words."""
-    if not seen.wanted:
+    if not seen.wanted or seen.waits:
         return None
     if seen.fatal:
         return "cannot_run", seen.fatal
@@ -142,8 +144,9 @@ def _too_late(
     op: Operation, strategy_id: int, seen: Seen, now: datetime
 ) -> tuple[str, str] | None:
     if strategy_id not in op.proven:
-        late = op.moved_at is not None and now - op.moved_at > PROVE
-        return ("not_proven", seen.reason) if late else None
+        # Of one that was stopped and is started again, the time begins anew.
+        begun = max(filter(None, (op.moved_at, seen.away_since)), default=now)
+        return ("not_proven", seen.reason) if now - begun > PROVE else None
     away = seen.away_since is not None and now - seen.away_since > LOST
     return ("lost", seen.reason) if away else None
 
@@ -163,7 +166,7 @@ def _moving(op: Operation, seen: Mapping[int, Seen], now: datetime) -> Step:
         mine = seen.get(strategy_id, _GONE)
         if mine.running and mine.version == op.to_version:
             return Step(Kind.PROVEN, strategy_id)
-        if mine.wanted:
+        if mine.wanted and not mine.waits:
             return WAIT
     return _watching(op, seen, now) or _next_move(op, seen)
 
@@ -184,7 +187,8 @@ def _watching(op: Operation, seen: Mapping[int, Seen], now: datetime) -> Step | 
 
 def _next_move(op: Operation, seen: Mapping[int, Seen]) -> Step:
     # Also those that somebody started meanwhile: they would move unwatched in the end.
-    wanted = {key for key, each in seen.items() if each.wanted}
+    # Those that wait for a proxy are like those that stand still.
+    wanted = {key for key, each in seen.items() if each.wanted and not each.waits}
     for strategy_id in _in_order(op, frozenset(wanted - op.moved)):
         return Step(Kind.MOVE, strategy_id)
     return Step(Kind.COMPLETE)
@@ -209,6 +213,7 @@ def not_back(op: Operation, seen: Mapping[int, Seen]) -> list[int]:
         key
         for key in _in_order(op, op.returned)
         if (each := seen.get(key, _GONE)).wanted
+        and not each.waits
         and not (each.running and each.version == op.from_version)
     ]
 

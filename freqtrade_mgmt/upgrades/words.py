@@ -18,6 +18,9 @@ STEPS: Final[Mapping[str, str]] = {
         "It was asked whether the strategies load in freqtrade %(to)s."
     ),
     "resumed": gettext_noop("The supervisor was started again and goes on."),
+    "absent": gettext_noop(
+        "The supervisor could not look for a while, as without a database, and goes on."
+    ),
     "checking": gettext_noop(
         "Loading %(count)s strategies in freqtrade %(to)s, each in a trial of its own."
     ),
@@ -91,6 +94,9 @@ STEPS: Final[Mapping[str, str]] = {
     "taken_back": gettext_noop(
         "%(name)s goes back to freqtrade %(from)s and keeps the trades made meanwhile."
     ),
+    "let_go": gettext_noop(
+        "%(name)s was pinned or removed meanwhile, so it is left alone."
+    ),
     "taken_back_empty": gettext_noop("%(name)s goes back to freqtrade %(from)s."),
     "restored": gettext_noop(
         "%(name)s goes back to freqtrade %(from)s with its trades of before, because the"
@@ -118,7 +124,8 @@ def english(code: str, values: Mapping[str, Any]) -> str:
 def shown(step: Mapping[str, Any]) -> str:
     """Return a stored step in the language of the person who looks."""
     try:
-        return _filled(gettext(STEPS[step["step"]]), step["data"])
+        sentence = STEPS[step["step"]]
+        return _filled(gettext(sentence), step["data"])
     except (KeyError, TypeError, ValueError):
         # Stored by another version of ours, whose sentence had other values.
         return str(step.get("words") or "")

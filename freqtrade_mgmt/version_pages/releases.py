@@ -13,6 +13,7 @@ from freqtrade_mgmt.releases import is_version, version_key
 from freqtrade_mgmt.versions.journal import Type
 from freqtrade_mgmt.versions.listing import versions_listed
 from proxies.selectors import proxies_enabled
+from proxies.words import choice_words
 
 if TYPE_CHECKING:
     from freqtrade_mgmt.versions.listing import ListedVersion
@@ -89,7 +90,7 @@ def releases_shown(*, everything: bool = False) -> Releases:
 
 def install_proxies() -> tuple[list[tuple[int, str]], int | None]:
     """Return the proxies to install through, and the one that was taken last."""
-    found = [(proxy.pk, proxy.name) for proxy in proxies_enabled()]
+    found = [(proxy.pk, choice_words(proxy)) for proxy in proxies_enabled()]
     installs = FreqtradeUpgrade.objects.filter(upgrade_type=Type.INSTALL)
     last = installs.order_by("-id").values_list("migration_log__proxy", flat=True)
     return found, last.first()

@@ -73,12 +73,12 @@ def releases_refresh(*, proxy: int | None = None) -> Refreshed:
 @transaction.atomic
 def installations_check() -> list[str]:
     """Correct the rows whose environment has gone; return their versions."""
-    present = {item.version: item for item in freqtrade_installed(freqtrade_root())}
-    rows = FreqtradeVersion.objects.select_for_update(no_key=True)
+    locked = FreqtradeVersion.objects.select_for_update(no_key=True)
+    # In this order: what is recorded lies on the disk already.
+    rows = list(locked.filter(is_installed=True))
+    present = {item.version for item in freqtrade_installed(freqtrade_root())}
     lost = [
-        row
-        for row in rows.filter(is_installed=True)
-        if row.version not in present and not _lies_elsewhere(row)
+        row for row in rows if row.version not in present and not _lies_elsewhere(row)
     ]
     for row in lost:
         logger.warning("freqtrade %s is not installed any more.", row.version)

@@ -12,6 +12,7 @@ from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.installer import freqtrade_remove
 from freqtrade_mgmt.models import FreqtradeUpgrade, FreqtradeVersion
 from freqtrade_mgmt.selectors import current_version, upgrades
+from freqtrade_mgmt.upgrades.log import operations
 from freqtrade_mgmt.versions.journal import OPEN, Status
 from freqtrade_mgmt.versions.places import freqtrade_root
 from freqtrade_mgmt.versions.refreshing import version_gone
@@ -88,7 +89,8 @@ def _current(version: str) -> str:
 def _under_way(version: str) -> str:
     if row := install_open(version):
         return f"It is being installed (operation {row.pk}); cancel that first."
-    moving = upgrades().filter(status__in=OPEN).order_by("id")
+    # Also one that only checks: it loads strategies in that environment.
+    moving = operations().filter(status__in=OPEN).order_by("id")
     for row in moving:
         if version in {row.from_version, row.to_version}:
             return f"Operation {row.pk} ({row}) is under way; wait for its end."

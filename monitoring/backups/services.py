@@ -7,6 +7,7 @@ import errno
 import logging
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,7 +15,6 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from btc_watcher.lib.errors import BtcWatcherError
 from monitoring.backups import policy, store
@@ -173,13 +173,10 @@ def alerts_update(
 
 
 def _raise(trouble: policy.Trouble, now: datetime) -> None:
-    with override(settings.LANGUAGE_CODE):
-        title, body = words_of(trouble)
     alert_raise(
         key=trouble.key,
         priority="P1",
-        title=title,
-        body=body,
+        words=partial(words_of, trouble),
         context={"backup": trouble.facts["name"]},
         now=now,
     )

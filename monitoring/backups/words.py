@@ -8,25 +8,29 @@ from django.utils.translation import gettext as _
 
 from monitoring.backups.policy import AGE, FAILED
 from monitoring.backups.shapes import State, megabytes
+from notifications.saying import Words
 
 if TYPE_CHECKING:
     from monitoring.backups.policy import Trouble
 
 
-def words_of(trouble: Trouble) -> tuple[str, str]:
-    """Return title and text of the alert, in the language that is active."""
+def words_of(trouble: Trouble) -> Words:
+    """Return what the alert says, in the language that is active."""
     facts = trouble.facts
     if trouble.key == FAILED:
-        return _title_of_failure(facts["state"]), _(
-            "Backup %(name)s: %(error)s\nRun manage.py backup to try again."
-        ) % {"name": facts["name"], "error": facts["error"] or facts["state"]}
+        text = _("Backup %(name)s: %(error)s\nRun manage.py backup to try again.") % {
+            "name": facts["name"],
+            "error": facts["error"] or facts["state"],
+        }
+        return Words(_title_of_failure(facts["state"]), text)
     if trouble.key == AGE:
-        return _("No good backup for %(hours)d hours") % facts, (
+        newest = (
             _("The newest one that could be restored is %(name)s.") % facts
             if facts["name"]
             else _("No backup could be restored yet.")
         )
-    return _("The backup is suddenly much smaller"), _(
+        return Words(_("No good backup for %(hours)d hours") % facts, newest)
+    text = _(
         "Backup %(name)s has %(size)s; the ones before had about %(usual)s."
         " Look whether rows are missing."
     ) % {
@@ -34,6 +38,7 @@ def words_of(trouble: Trouble) -> tuple[str, str]:
         "size": megabytes(facts["size"]),
         "usual": megabytes(facts["usual"]),
     }
+    return Words(_("The backup is suddenly much smaller"), text)
 
 
 def _title_of_failure(state: str) -> str:

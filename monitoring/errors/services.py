@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from btc_watcher.lib.errors import ConfigurationError
 from monitoring.errors.selectors import errors_untold
 from monitoring.models import ErrorLog
 from notifications.dispatch import alert_raise, alert_resolve
+from notifications.saying import Words
 from notifications.selectors import alerts_open
 
 if TYPE_CHECKING:
@@ -106,6 +108,16 @@ def _locked(error_id: int) -> ErrorLog:
 
 
 def _tell(row: ErrorLog, now: datetime) -> None:
+    alert_raise(
+        key=alert_key(row),
+        priority="P1",
+        words=partial(_words, row),
+        context={HAVING: row.context["fingerprint"], "error_id": row.pk},
+        now=now,
+    )
+
+
+def _words(row: ErrorLog) -> Words:
     context = row.context
     again = "reopened" in context
     title = (
@@ -122,31 +134,28 @@ def _tell(row: ErrorLog, now: datetime) -> None:
         )
         % {"count": context.get("count", 1)},
     ]
+    return Words(title % {"component": row.component}, "\n".join(lines + _link()))
+
+
+def _tell_many(rows: Sequence[ErrorLog], now: datetime) -> None:
     alert_raise(
-        key=alert_key(row),
+        key="errors:new",
         priority="P1",
-        title=title % {"component": row.component},
-        body="\n".join(lines + _link()),
-        context={HAVING: context["fingerprint"], "error_id": row.pk},
+        words=partial(_words_of_many, rows),
+        context={MANY: len(rows), "at": now.isoformat()},
         now=now,
     )
 
 
-def _tell_many(rows: Sequence[ErrorLog], now: datetime) -> None:
+def _words_of_many(rows: Sequence[ErrorLog]) -> Words:
     lines = [
         f"· {row.component}: {row.message.partition(chr(10))[0][:120]}"
         for row in rows[:NAMED]
     ]
     if len(rows) > NAMED:
         lines.append(_("… and %(count)s more") % {"count": len(rows) - NAMED})
-    alert_raise(
-        key="errors:new",
-        priority="P1",
-        title=_("%(count)s new errors at once") % {"count": len(rows)},
-        body="\n".join(lines + _link()),
-        context={MANY: len(rows), "at": now.isoformat()},
-        now=now,
-    )
+    title = _("%(count)s new errors at once") % {"count": len(rows)}
+    return Words(title, "\n".join(lines + _link()))
 
 
 def _link() -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -16,6 +17,7 @@ from monitoring.heartbeats.selectors import alerts_waiting
 from monitoring.heartbeats.store import beats_forget, beats_read
 from monitoring.heartbeats.watch import WATCHED, Limits, Trouble, is_alive, troubles
 from notifications.dispatch import alert_raise, alert_resolve
+from notifications.saying import Words
 from notifications.services import notifications_deliver
 from strategies.selectors import strategies_wanted
 
@@ -50,8 +52,7 @@ def look_around(steady_s: float) -> list[Trouble]:
         wanted = strategies_wanted().exists()
         optional = frozenset() if wanted else frozenset({str(Role.SUPERVISOR)})
         found = troubles(rows, bounds, steady_s=steady_s, optional=optional)
-        with translation.override(settings.LANGUAGE_CODE):
-            _tell(found)
+        _tell(found)
     return found
 
 
@@ -88,8 +89,7 @@ def _tell(found: Sequence[Trouble]) -> None:
         alert_raise(
             key=key_of(trouble.role),
             priority=trouble.priority,
-            title=_title(trouble),
-            body=_body(trouble),
+            words=partial(_words, trouble),
             context={
                 "role": trouble.role,
                 "hosts": sorted({row.host for row in trouble.dead}),
@@ -99,7 +99,11 @@ def _tell(found: Sequence[Trouble]) -> None:
     wrong = {trouble.role for trouble in found}
     for role in WATCHED:
         if role not in wrong:
-            alert_resolve(key=key_of(role), now=now, title=_well(role))
+            alert_resolve(key=key_of(role), now=now, words=partial(_well, role))
+
+
+def _words(trouble: Trouble) -> Words:
+    return Words(_title(trouble), _body(trouble))
 
 
 def _title(trouble: Trouble) -> str:
@@ -134,5 +138,5 @@ def _body(trouble: Trouble) -> str:
     return "\n".join([*lines, advice])
 
 
-def _well(role: str) -> str:
-    return _("All clear: “%(role)s” runs again") % {"role": Role(role).label}
+def _well(role: str) -> Words:
+    return Words(_("All clear: “%(role)s” runs again") % {"role": Role(role).label})

@@ -12,6 +12,7 @@ from accounts.models import User
 from notifications.examples import examples
 from notifications.models import NotificationChannel
 from proxies.models import Proxy
+from proxies.words import choice_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,7 +54,7 @@ class Choices:
         return cls(
             strategies=_texts(examples().strategies()),
             channels=_texts(channels.values_list("id", "name")),
-            proxies=_texts(proxies.values_list("id", "name")),
+            proxies=_texts((proxy.pk, choice_words(proxy)) for proxy in proxies),
             users=_texts(users.values_list("id", "username")),
         )
 

@@ -85,7 +85,8 @@ def preview(
 
 
 def title_default(message: Message, language: str, zone: ZoneInfo) -> str:
-    """Return the title of ``message`` by the default template."""
+    """Return the title of ``message`` by the default template, in ``language``."""
+    message = message.said_in(language)
     if not is_told_by_context(message):
         return message.title
     with override(language), timezone.override(zone):
@@ -112,6 +113,7 @@ def rendered_with(
     message: Message, own: Texts | None, language: str, zone: ZoneInfo
 ) -> Rendered:
     """Return ``message`` by ``own`` templates and by the defaults where these lack."""
+    message = message.said_in(language)
     with override(language), timezone.override(zone):
         values = values_of(message, language, zone)
         default = _default(message, values, language)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
-from notifications.messages import Message, json_text
+from notifications.messages import facts_of, json_text, said
 from notifications.models import Alert, NotificationStatus
 from notifications.routing import Plan
+from notifications.saying import Words, language_of_reader, message_said
 from notifications.selectors import channels_enabled
 from notifications.services.outbox import plan_made, rows_insert
 from notifications.services.targets import receivers_of
@@ -24,9 +25,11 @@ from notifications.services.targets import receivers_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from notifications.messages import Message
     from notifications.models import NotificationChannel
     from notifications.queues import Queued
     from notifications.receivers import Receiver
+    from notifications.saying import Speak
 
 # Two that raise the same key at once: the second waits for the first and updates.
 OPEN: Final = """
@@ -48,29 +51,31 @@ class AlertResult:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What is told of an alert: raised, repeated or resolved, and at what time."""
+    """What is told of an alert: raised, repeated or resolved, and at what time.
+
+    ``words`` replace the usual ones of a resolved one.
+    """
 
     alert: Alert
     kind: str
     now: datetime
-    title: str = ""
-    body: str = ""
+    words: Speak | None = None
 
 
 def alert_raise(
     *,
     key: str,
     priority: str,
-    title: str,
-    body: str,
+    words: Speak,
     context: Mapping[str, Any],
     now: datetime,
 ) -> AlertResult:
     """Open the alert ``key`` and tell it; bring up to date the one that is open.
 
-    An open one is told again only when it has become more urgent. ``context`` names
-    what it is about (strategy_id, exchange, proxy_id …), by which alerts of a cause
-    mute it. Raises ValueError for a wrong priority, an empty title or key.
+    An open one is told again only when it has become more urgent. ``words`` says it in
+    the active language and is called for each. ``context`` names what it is about
+    (strategy_id, exchange, proxy_id …), by which alerts of a cause mute it. Raises
+    ValueError for a wrong priority, an empty title or key.
     """
     if not key or len(key) > KEY_LENGTH:
         raise ValueError(
@@ -78,14 +83,14 @@ def alert_raise(
         )
     # Also checks and cleans what is stored.
     facts: dict[str, Any] = orjson.loads(json_text(dict(context)))
-    message = Message("alert", priority, title, body, context=facts)
+    message = message_said("alert", priority, words, facts)
     with transaction.atomic():
         alert, is_new = _open(key, message, now)
         more_urgent = _rank(priority) < _rank(alert.priority)
         if not is_new:
             alert.priority = priority
             alert.title, alert.body = message.title, message.body
-            alert.context = facts
+            alert.context = dict(message.context)
             alert.save(update_fields=["priority", "title", "body", "context"])
         if not (is_new or more_urgent):
             return AlertResult()
@@ -94,12 +99,12 @@ def alert_raise(
 
 
 def alert_resolve(
-    *, key: str, now: datetime, title: str = "", body: str = "", quiet: bool = False
+    *, key: str, now: datetime, words: Speak | None = None, quiet: bool = False
 ) -> AlertResult:
     """Close the alert ``key`` and tell those channels that were told of it.
 
-    ``title`` and ``body`` replace the usual words; ``quiet`` tells nobody. Nothing
-    happens when none is open.
+    ``words`` replace the usual ones, except where they are empty; ``quiet`` tells
+    nobody. Nothing happens when none is open.
     """
     with transaction.atomic():
         alert = (
@@ -114,7 +119,7 @@ def alert_resolve(
         told = [each for each in channels_enabled() if str(each.id) in alert.told]
         return AlertResult(
             changed=True,
-            queued=_tell(Telling(alert, "resolved", now, title, body), told),
+            queued=_tell(Telling(alert, "resolved", now, words), told),
         )
 
 
@@ -175,24 +180,18 @@ def _is_due(
 
 
 def _tell(telling: Telling, channels: Sequence[NotificationChannel]) -> list[Queued]:
-    """Write the rows, in each reader's language and zone, and note who was told."""
+    """Write the rows, with the times of each reader's zone, and note who was told."""
     alert, now = telling.alert, telling.now
-    alike: dict[tuple[str, str, int, bool], list[NotificationChannel]] = defaultdict(
-        list
-    )
+    alike: dict[tuple[str, int, bool], list[NotificationChannel]] = defaultdict(list)
     receivers = receivers_of(channels)
     for channel in channels:
         reader = receivers[channel.id]
         # Who was never told does not get a reminder.
         first = str(channel.id) not in alert.told
-        alike[reader.language, str(reader.zone), reader.repeat_minutes, first].append(
-            channel
-        )
+        alike[str(reader.zone), reader.repeat_minutes, first].append(channel)
     queued: list[Queued] = []
-    for (_language, _zone, _minutes, first), same in alike.items():
-        reader = receivers[same[0].id]
-        with override(reader.language):
-            message = _message(telling, reader, first=first)
+    for (_zone, _minutes, first), same in alike.items():
+        message = _message(telling, receivers[same[0].id], first=first)
         plan = plan_made([message], same, now=now)
         if telling.kind == "repeated":
             # That it is muted was stored when it was raised.
@@ -215,18 +214,11 @@ def _message(telling: Telling, reader: Receiver, *, first: bool) -> Message:
     alert, kind = telling.alert, telling.kind
     if kind == "repeated" and first:
         kind = "raised"
-    title = {
-        "raised": alert.title,
-        "repeated": _("Still: %(title)s") % {"title": alert.title},
-        "resolved": telling.title or _("Resolved: %(title)s") % {"title": alert.title},
-    }[kind]
-    body = telling.body or alert.body
-    return Message(
-        message_type="alert",
-        priority=alert.priority,
-        title=title,
-        body="\n".join((body, *_lines(telling, reader))).strip(),
-        context=dict(alert.context)
+    return message_said(
+        "alert",
+        alert.priority,
+        partial(_words, telling, reader, kind),
+        facts_of(alert.context)
         | {
             "alert": alert.key,
             "alert_state": kind,
@@ -234,6 +226,19 @@ def _message(telling: Telling, reader: Receiver, *, first: bool) -> Message:
             "told_count": alert.told_count,
         },
     )
+
+
+def _words(telling: Telling, reader: Receiver, kind: str) -> Words:
+    """Return what is told in the active language, with times of the reader's zone."""
+    alert = telling.alert
+    title, body = said(alert.context, language_of_reader(), (alert.title, alert.body))
+    if kind == "repeated":
+        title = _("Still: %(title)s") % {"title": title}
+    if kind == "resolved":
+        own = telling.words() if telling.words else Words()
+        title = own.title or _("Resolved: %(title)s") % {"title": title}
+        body = own.body or body
+    return Words(title, "\n".join((body, *_lines(telling, reader))).strip())
 
 
 def _lines(telling: Telling, reader: Receiver) -> list[str]:

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
-from notifications.messages import Message, content_body, source_of
+from notifications.messages import Message, content_body, facts_of, source_of
 from notifications.models import NotificationChannel
 from notifications.policy import LEASE
 from notifications.transports.base import Outgoing
@@ -140,7 +140,7 @@ class Claim:
             message_type=self.message_type,
             queued_at=queued_at or self.sent_at,
             left=tuple(self.metadata.get("left", ())),
-            context=self.context,
+            context=facts_of(self.context),
         )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from notifications.models import NotificationChannel
 from notifications.queues import deliver_after_commit
+from notifications.saying import Words
 from notifications.services.alerts import alert_raise, alert_resolve
 
 if TYPE_CHECKING:
@@ -52,15 +51,16 @@ def channel_disable(channel: NotificationChannel, reason: str, now: datetime) ->
     channel_config_follow(
         channel.id, {"disabled": {"reason": reason, "at": now.isoformat()}}
     )
-    # Not in the language of whoever has pressed the button of the test.
-    with override(settings.LANGUAGE_CODE):
+
+    def words() -> Words:
         title = _("Channel %(name)s cannot send and was switched off")
         advice = _("Correct the cause, test the channel, and switch it on again.")
+        return Words(title % {"name": channel.name}, f"{reason}\n\n{advice}")
+
     raised = alert_raise(
         key=alert_key(channel.id),
         priority="P0",
-        title=title % {"name": channel.name},
-        body=f"{reason}\n\n{advice}",
+        words=words,
         context={"channel_id": channel.id, "channel": channel.name},
         now=now,
     )

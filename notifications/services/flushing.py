@@ -30,6 +30,7 @@ from notifications.routing import (
     Suppressed,
     suppression,
 )
+from notifications.saying import language_of_reader, message_also, words_said
 from notifications.selectors import alert_keys_open, silences_active
 from notifications.services.budgets import budget_take
 from notifications.services.members import members_collapse
@@ -39,6 +40,7 @@ from notifications.services.targets import receiver
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from notifications.receivers import Receiver
 
@@ -194,13 +196,12 @@ def _flush_channel(channel_id: int | None, now: datetime) -> list[Queued]:
 def _tell(group: Group, turn: Turn) -> list[Queued]:
     if hold := turn.hold(group):
         return _hold_again(group, hold)
-    now, reader = turn.now, turn.reader
+    now = turn.now
     marks = {"granted_at": now.isoformat(), "enqueued_at": now.isoformat()}
     if len(group.members) == 1:
         return _release(group.members, marks)
     ids = [row.id for row in group.members]
-    with override(reader.language):
-        message = digest_message(group, reader.zone, partial(_title, reader))
+    message = _digest(group, turn)
     plan = Plan([0], [Placement(0, turn.channel.id, turn.channel.type)])
     extra = marks | {"digest_of": ids, "count": len(ids)}
     queued = rows_insert([message], plan, now, extra)
@@ -208,10 +209,21 @@ def _tell(group: Group, turn: Turn) -> list[Queued]:
     return queued
 
 
-def _title(reader: Receiver, row: Held) -> str:
-    """Return the title of a member in its reader's language."""
+def _digest(group: Group, turn: Turn) -> Message:
+    """Return the digest in its reader's language, and for a fallback in every one."""
+    reader = turn.reader
+    made = partial(digest_message, group, reader.zone, partial(_title, reader.zone))
+    with override(reader.language):
+        message = made()
+    if turn.channel.config.get("fallback") is None:
+        return message
+    return message_also(message, words_said(made))
+
+
+def _title(zone: ZoneInfo, row: Held) -> str:
+    """Return the title of a member in the active language."""
     try:
-        return title_default(_message(row), reader.language, reader.zone)
+        return title_default(_message(row), language_of_reader(), zone)
     except Exception:
         # One message of a kind that nobody has foreseen must not keep the others.
         logger.exception("The title of notification %d could not be made.", row.id)

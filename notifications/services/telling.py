@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 from django.utils.translation import override
 
-from notifications.messages import joined
+from notifications.messages import facts_of, joined
 from notifications.quiet import zone_read
 from notifications.rendering import render
 from notifications.rendering.values import words_of
@@ -52,7 +52,7 @@ def outgoing_of(claim: Claim, channel: NotificationChannel) -> Outgoing:
     return replace(
         claim.outgoing,
         language=told["language"],
-        context=dict(claim.context) | words,
+        context=facts_of(claim.context) | words,
         picture=picture_of(channel, claim.message, zone),
     )
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import template
-from django.conf import settings
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import ngettext
 
 from notifications.forms.delivery import span_words
 from notifications.rendering import title_default
+from notifications.saying import language_of_reader
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,7 +61,7 @@ def headline(message: Message) -> str:
     """Return the title of a message in the language of whoever looks at the page."""
     return title_default(
         message,
-        get_language() or settings.LANGUAGE_CODE,
+        language_of_reader(),
         timezone.get_current_timezone(),
     )
 

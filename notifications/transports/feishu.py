@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from btc_watcher.lib.errors import TransportError
@@ -109,16 +110,47 @@ def signature(timestamp: int, secret: str) -> str:
 
 
 def card(message: Outgoing) -> dict[str, Any]:
-    """Return the card: its head coloured by priority, both texts as plain text."""
-    body = cut(message.body, TEXTS_SIZE - json_size(message.head), json_size)
+    """Return the card: its head coloured by priority, both texts as plain text.
+
+    Feishu makes no links of plain text, so the message's link is a button.
+    """
+    link = _link(message)
+    body = _without_line(message.body, link)
+    body = cut(body, TEXTS_SIZE - json_size(message.head + link), json_size)
     text = {"tag": "plain_text", "content": body or message.title}
+    elements: list[dict[str, Any]] = [{"tag": "div", "text": text}]
+    if link:
+        elements.append({"tag": "action", "actions": [_button(link)]})
     return {
         "config": {"wide_screen_mode": True},
         "header": {
             "template": COLOURS.get(message.priority, "grey"),
             "title": {"tag": "plain_text", "content": message.head},
         },
-        "elements": [{"tag": "div", "text": text}],
+        "elements": elements,
+    }
+
+
+def _link(message: Outgoing) -> str:
+    url = message.context.get("url")
+    is_address = isinstance(url, str) and url.startswith(("https://", "http://"))
+    return str(url) if is_address else ""
+
+
+def _without_line(body: str, line: str) -> str:
+    """Return ``body`` without the lines that are ``line`` and nothing else."""
+    if not line:
+        return body
+    lines = (each for each in body.splitlines() if each.strip() != line)
+    return "\n".join(lines).strip()
+
+
+def _button(link: str) -> dict[str, Any]:
+    return {
+        "tag": "button",
+        "text": {"tag": "plain_text", "content": gettext("Open in BTC Watcher")},
+        "url": link,
+        "type": "default",
     }
 
 

@@ -123,8 +123,11 @@ def test(request: HttpRequest, number: int) -> HttpResponse:
     except BtcWatcherError as error:
         problem = error.message
     if request.headers.get("HX-Request"):
-        result = _test_shown(notification_id) | {"problem": problem}
-        return render(request, "notifications/parts/tested.html", result)
+        # The test has changed what the channel's row says.
+        row.refresh_from_db()
+        result = _test_shown(notification_id) | _standing(row)
+        result |= {"channel": row, "problem": problem, "swap": True}
+        return render(request, "notifications/parts/test_answer.html", result)
     if problem:
         messages.error(request, problem)
         return back(request, "notifications:channel", number)

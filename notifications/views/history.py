@@ -30,6 +30,7 @@ from notifications.history import (
     notifications_page,
     signal_id_of,
 )
+from notifications.messages import facts_of
 from notifications.models import MessageType, NotificationChannel
 from notifications.selectors import notifications_of_signal
 from notifications.shown import members_of, shown
@@ -199,7 +200,8 @@ def _context_shown(row: Notification) -> list[tuple[str, str]]:
     context = row.metadata.get("context")
     if not isinstance(context, dict):
         return []
-    return [(key, _text(value)) for key, value in context.items() if value is not None]
+    facts = facts_of(context)
+    return [(key, _text(value)) for key, value in facts.items() if value is not None]
 
 
 def _text(value: object) -> str:

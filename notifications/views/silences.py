@@ -20,7 +20,9 @@ from django.views.decorators.http import (
 
 from btc_watcher.lib.errors import ConfigurationError
 from notifications.forms import Choices, SilenceForm
+from notifications.messages import said
 from notifications.models import NotificationSilence
+from notifications.saying import language_of_reader
 from notifications.selectors import alerts_newest, channels_enabled
 from notifications.services import silence_create, silence_end
 from notifications.services.targets import receivers_of
@@ -121,8 +123,12 @@ def _alert(
     receivers: Mapping[int, Receiver],
 ) -> dict[str, Any]:
     lasted = (alert.resolved_at or timezone.now()) - alert.since
+    usual = (alert.title, alert.body)
+    title, body = said(alert.context, language_of_reader(), usual)
     return {
         "alert": alert,
+        "title": title,
+        "body": body,
         "lasted": lasted.total_seconds(),
         "next": next_reminder(alert.told, receivers),
         "told": [each for each in channels if str(each.id) in alert.told],

@@ -48,7 +48,8 @@ def _is_not_well(proxy: Proxy) -> bool:
 
 
 def _is_due(proxy: Proxy, now: datetime) -> bool:
-    if proxy.last_test_time is None:
+    # One that lies ahead is of a clock that was set back since.
+    if proxy.last_test_time is None or proxy.last_test_time > now:
         return True
     # A round may come a little early, and would otherwise wait for the next one.
     pause = timedelta(minutes=rules_of(proxy).retry_minutes) - timedelta(seconds=30)

@@ -116,9 +116,14 @@ def proxy_failures(
 
 
 def proxy_results(
-    proxy_id: int, *, since: datetime, limit: int
+    proxy_id: int, *, since: datetime, until: datetime, limit: int
 ) -> list[tuple[bool, int | None]]:
-    """Return success and latency of the newest tests since ``since``, newest first."""
-    found = ProxyTest.objects.filter(proxy_id=proxy_id, test_time__gte=since)
+    """Return success and latency of the newest tests of a time, newest first.
+
+    It begins with ``since`` and ends with ``until``.
+    """
+    found = ProxyTest.objects.filter(
+        proxy_id=proxy_id, test_time__gte=since, test_time__lte=until
+    )
     newest = found.order_by("-test_time", "-id").values_list("success", "latency_ms")
     return list(newest[:limit])

@@ -85,15 +85,17 @@ def route_of(
     policy: Policy,
     *,
     proxies: Mapping[int, Proxy] | None = None,
+    current: int | None = None,
 ) -> Route:
     """Return the way of somebody who wants the proxy ``wanted``.
 
-    Pass ``proxies`` (of ``proxies_all``) to ask for many without a query for each.
+    Pass ``proxies`` (of ``proxies_all``) to ask for many without a query for each, and
+    ``current``, the proxy that is used now, for whom each change costs something.
     """
     if wanted is None:
         return Route(None, allowed=True, why="unwanted", wanted=None)
     known = proxies_all() if proxies is None else proxies
-    choice = choose(wanted, policy, known)
+    choice = choose(wanted, policy, known, current=current)
     return Route(
         known[choice.id] if choice.id is not None else None,
         allowed=choice.allowed,

@@ -13,7 +13,12 @@ from proxies.services.changing import (
     proxy_enable,
     proxy_update,
 )
-from proxies.services.checks import host_check, proxy_check, url_check
+from proxies.services.checks import (
+    host_check,
+    kept_password_check,
+    proxy_check,
+    url_check,
+)
 from proxies.services.testing import (
     Why,
     proxy_follow_up,
@@ -24,6 +29,7 @@ from proxies.services.testing import (
 __all__ = [
     "Why",
     "host_check",
+    "kept_password_check",
     "proxy_check",
     "proxy_create",
     "proxy_delete",

@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from btc_watcher.lib.encryption import key_ring
-from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.errors import ConfigurationError, EncryptionError
 from proxies.models import Proxy
 from proxies.selectors import proxy_identity, proxy_users
-from proxies.services.checks import proxy_check
+from proxies.services.checks import kept_password_check, proxy_check
 from proxies.services.verdicts import status_change
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def proxy_create(
 def proxy_update(proxy: Proxy, **fields: Any) -> Proxy:
     """Change fields of a proxy and return it as it is now.
 
-    ``password`` that is absent stays; None or an empty text removes it. A proxy whose
-    way has changed, or that is switched on again, is unknown until it has been tested:
+    ``password`` that is absent stays, but not with another type, host or port; None or
+    an empty text removes it. A proxy whose way has changed, or that is switched on again, is unknown until it has been tested:
     have that done by ``proxies.dispatch.proxy_test_soon``. Raises ConfigurationError.
     """
     new_password = "password" in fields
@@ -79,10 +79,13 @@ def proxy_update(proxy: Proxy, **fields: Any) -> Proxy:
         kept = KEPT if row.password_encrypted else None
         values = _values(row) | {"password": password if new_password else kept}
         proxy_check(values, proxy_id=row.pk)
+        if kept and not new_password:
+            kept_password_check(before, values)
+        # The same one in another token would move every bot that goes this way.
+        new_password = new_password and not _is_stored(row, password)
         if new_password:
             row.password_encrypted = _sealed(row, password) if password else None
-        changed = new_password or any(before[each] != values[each] for each in PROVEN)
-        if changed:
+        if new_password or any(before[each] != values[each] for each in PROVEN):
             _begin_anew(row, "changed")
         elif row.enabled and not before["enabled"]:
             _begin_anew(row, "enabled")
@@ -161,6 +164,16 @@ def _trimmed(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _values(proxy: Proxy) -> dict[str, Any]:
     return {name: getattr(proxy, name) for name in FIELDS}
+
+
+def _is_stored(proxy: Proxy, password: str | None) -> bool:
+    if not (proxy.password_encrypted and password):
+        return not (proxy.password_encrypted or password)
+    try:
+        stored = key_ring().decrypt(proxy.password_encrypted, proxy_identity(proxy.pk))
+    except EncryptionError:
+        return False
+    return stored == password
 
 
 def _sealed(proxy: Proxy, password: str) -> str:

@@ -24,6 +24,8 @@ LONGEST_URL: Final = 500
 # RFC 1929 allows 255 bytes; the SOCKS library writes lengths above 127 wrongly.
 LONGEST_LOGIN: Final = 127
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+# Where a login is sent to.
+ADDRESS: Final = ("type", "host", "port")
 LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
@@ -50,6 +52,22 @@ def proxy_check(values: Mapping[str, Any], *, proxy_id: int | None) -> None:
     _login_check(values["type"], values["username"] or "", values.get("password") or "")
     url_check(values["test_url"])
     rules_read(values["health_check_config"])
+
+
+def kept_password_check(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError where a password that is kept would go somewhere else.
+
+    Whoever may change a proxy but was never told its password could otherwise have it
+    sent to a machine of their own.
+    """
+    if all(before[name] == after[name] for name in ADDRESS):
+        return
+    raise ConfigurationError(
+        _(
+            "The stored password was given for another address, and is not sent to a new"
+            " one. Enter it again, or remove it."
+        )
+    )
 
 
 def host_check(host: object) -> None:
@@ -139,6 +157,14 @@ def _login_check(kind: str, username: object, password: object) -> None:
         raise ConfigurationError(
             _("User name and password cannot hold control characters.")
         )
+    # And a bot that fails over to such a proxy could not start at all.
+    if not (username + password).isascii():
+        raise ConfigurationError(
+            _(
+                "User name and password of a proxy can only hold ASCII characters, because"
+                " proxies disagree on how others are written and bots cannot send them."
+            )
+        )
     if password and kind == Proxy.Type.SOCKS4:
         raise ConfigurationError(
             _(
@@ -153,7 +179,7 @@ def _login_check(kind: str, username: object, password: object) -> None:
     if kind == Proxy.Type.SOCKS5:
         _socks5_login_check(username, password)
     elif kind == Proxy.Type.HTTP:
-        _http_login_check(username, password)
+        _http_login_check(username)
 
 
 def _socks5_login_check(username: str, password: str) -> None:
@@ -170,15 +196,8 @@ def _socks5_login_check(username: str, password: str) -> None:
         )
 
 
-def _http_login_check(username: str, password: str) -> None:
+def _http_login_check(username: str) -> None:
     if ":" in username:
         raise ConfigurationError(
             _("The user name of an HTTP proxy cannot hold a colon.")
-        )
-    if not (username + password).isascii():
-        raise ConfigurationError(
-            _(
-                "User name and password of an HTTP proxy can only hold ASCII characters,"
-                " because proxies disagree on how others are written."
-            )
         )

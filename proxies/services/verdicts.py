@@ -26,10 +26,13 @@ CHANGES_KEPT: Final = 20
 def apply_test(proxy: Proxy, test: ProxyTest, now: datetime) -> None:
     """Bring figures and status of a locked proxy up to date after ``test`` was stored.
 
-    A test that began before the proxy was changed says nothing of it.
+    A test that began before the proxy was changed says nothing of it, unless that lies
+    ahead: then the clock was set back, and what counts begins with this test.
     """
     begin = counted_from(proxy)
-    if begin and test.test_time < begin:
+    if begin and begin > now:
+        proxy.performance_metrics["counted_from"] = test.test_time.isoformat()
+    elif begin and test.test_time < begin:
         return
     rules = rules_of(proxy)
     newest = results_counted(proxy, rules, now)
@@ -40,7 +43,9 @@ def apply_test(proxy: Proxy, test: ProxyTest, now: datetime) -> None:
         why = _why(proxy.status, status, test, results, rules)
         proxy.performance_metrics["since"] = now.isoformat()
         status_change(proxy, status, why, now)
-    proxy.last_test_time = max(test.test_time, proxy.last_test_time or test.test_time)
+    before = proxy.last_test_time
+    if before is None or not test.test_time < before <= now:
+        proxy.last_test_time = test.test_time
     proxy.save(
         update_fields=["performance_metrics", "status", "last_test_time", "updated_at"]
     )
@@ -74,7 +79,7 @@ def results_counted(
     since = now - LOOK_BACK
     if begin := counted_from(proxy):
         since = max(since, begin)
-    return proxy_results(proxy.pk, since=since, limit=rules.window)
+    return proxy_results(proxy.pk, since=since, until=now, limit=rules.tests_read)
 
 
 def counted_from(proxy: Proxy) -> datetime | None:
@@ -93,7 +98,7 @@ def _metrics(
     newest: Sequence[tuple[bool, int | None]],
     rules: HealthRules,
 ) -> dict[str, Any]:
-    found = figures(newest)
+    found = figures(newest[: rules.window])
     metrics: dict[str, Any] = proxy.performance_metrics | {
         "tests": found.tests,
         "success_rate": found.success_rate,
@@ -115,7 +120,7 @@ def _streak(proxy: Proxy, results: Sequence[bool], rules: HealthRules) -> int:
     length = run_length(results, success=results[0])
     sign = 1 if results[0] else -1
     before = proxy.performance_metrics.get("streak") or 0
-    if length >= rules.window and before * sign > 0:
+    if length >= rules.tests_read and before * sign > 0:
         # Longer than what was read.
         length = max(length, abs(before) + 1)
     return sign * length

@@ -13,7 +13,12 @@ from strategies.services.drafts import (
     trial_state_set,
 )
 from strategies.services.expiry import drafts_expire, drafts_warn
-from strategies.services.health import candles_seen, health_merge, performance_merge
+from strategies.services.health import (
+    candles_seen,
+    health_lock_many,
+    health_merge,
+    performance_merge,
+)
 from strategies.services.processes import (
     process_known,
     process_seen,
@@ -45,6 +50,7 @@ __all__ = [
     "draft_trial_ask",
     "drafts_expire",
     "drafts_warn",
+    "health_lock_many",
     "health_merge",
     "is_live",
     "live_credentials",

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from notifications.dispatch import messages_send
-from notifications.messages import Message
+from notifications.saying import Words, message_said
 from strategies.drafts import LIFETIME, WARNING
 from strategies.models import Strategy
 from strategies.services.health import health_merge
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from notifications.messages import Message
 
 logger = logging.getLogger(__name__)
 
@@ -65,20 +68,22 @@ def _mark(draft: Strategy) -> str:
 
 
 def _warning(draft: Strategy) -> Message:
+    words = partial(_warning_words, draft)
+    return message_said("system", "P2", words, {"draft_id": draft.pk})
+
+
+def _warning_words(draft: Strategy) -> Words:
     facts = {
         "name": draft.name or _("without a name"),
         "person": draft.created_by.username if draft.created_by else _("nobody"),
         "time": f"{draft.draft_expires_at:%Y-%m-%d %H:%M} UTC",
         "days": LIFETIME.days,
     }
-    return Message(
-        message_type="system",
-        priority="P2",
-        title=_("A draft expires soon: %(name)s") % facts,
-        body=_(
+    return Words(
+        _("A draft expires soon: %(name)s") % facts,
+        _(
             "The draft '%(name)s' of %(person)s is removed after %(time)s. Save it"
             " again to keep it for another %(days)d days, or publish it."
         )
         % facts,
-        context={"draft_id": draft.pk},
     )

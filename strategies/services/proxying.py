@@ -29,8 +29,9 @@ def proxy_problems(
             _("'%(policy)s' is no policy for proxies; use one of %(policies)s.")
             % {"policy": str(policy)[:80], "policies": ", ".join(POLICIES)}
         )
-    number = after.get("proxy")
-    if number is None or number == (before or {}).get("proxy"):
+    number, earlier = after.get("proxy"), (before or {}).get("proxy")
+    # True equals 1, and is no proxy.
+    if number is None or (type(number) is type(earlier) and number == earlier):
         return problems
     if isinstance(number, bool) or not isinstance(number, int):
         return [

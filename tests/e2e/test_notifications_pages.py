@@ -53,8 +53,13 @@ def test_a_channel_is_made_tested_and_explained(
     assert TOKEN not in page.content()
     expect(page.locator(".secret .badge")).to_have_text("set")
 
+    standing = page.locator("#standing")
+    expect(standing).to_contain_text("not tried")
     page.get_by_role("button", name="Send a test message").click()
     expect(page.locator("#tested")).to_contain_text("The provider accepted the test.")
+    # Without loading the page again.
+    expect(standing).to_contain_text("works")
+    expect(standing.locator("time")).to_have_count(2)
     expect(page.locator("#tested pre")).to_contain_text('"ok": true')
     assert len(telegram.messages) == 1
 

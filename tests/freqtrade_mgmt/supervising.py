@@ -16,6 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from btc_watcher.env import BASE_DIR
+from btc_watcher.lib.process_list import processes_now
 from freqtrade_mgmt.demo import DEMO_STRATEGIES, demo_source
 from freqtrade_mgmt.supervisor.processes import RUN_MARK
 from freqtrade_mgmt.supervisor.service import Supervisor
@@ -137,7 +138,7 @@ async def adopted(strategy: Strategy) -> StrategyProcess:
 def carrying(home: Path) -> list[psutil.Process]:
     """Return the living bots below a home, whoever knows of them."""
     found = []
-    for process in psutil.process_iter():
+    for process in processes_now():
         with contextlib.suppress(psutil.Error):
             environment = process.environ()
             mine = environment.get("HOME", "").startswith(str(home / "bots"))

@@ -192,6 +192,27 @@ async def test_bots_that_outlive_a_supervisor_find_their_bridge_again(
         await second.close()
 
 
+async def test_every_bridge_of_an_earlier_supervisor_is_found_again(
+    between: ProxyFake, tmp_path: Path
+) -> None:
+    kept = tmp_path / "run" / "bridges.json"
+    upstream = ProxyAddress("socks4", "127.0.0.1", between.port)
+    first = Bridges(kept)
+    ways = {key: await first.open(key, upstream) for key in ("1:aa", "2:bb", "3:cc")}
+    await first.close()
+
+    second = Bridges(kept)
+    try:
+        assert await second.reopen("1:aa", upstream)
+        assert await second.reopen("2:bb", upstream)
+        assert await second.open("2:bb", upstream) == ways["2:bb"]
+        # The third one's bot has ended meanwhile.
+        await second.keep({"1:aa", "2:bb"})
+        assert "3:cc" not in kept.read_text()
+    finally:
+        await second.close()
+
+
 async def test_a_bridge_that_nobody_needs_is_ended(
     bridges: Bridges, between: ProxyFake, tmp_path: Path
 ) -> None:
@@ -207,6 +228,29 @@ async def test_a_bridge_that_nobody_needs_is_ended(
     assert bridges.serves("")
     assert not bridges.serves("1:aa")
     assert "1:aa" not in (tmp_path / "run" / "bridges.json").read_text()
+
+
+async def test_a_bridge_that_carries_something_ends_with_whoever_started_it_too(
+    bridges: Bridges, between: ProxyFake, target: int
+) -> None:
+    upstream = ProxyAddress("socks4", "127.0.0.1", between.port)
+    way = await bridges.open("1:aa", upstream)
+    pids = await until(bridges.pids)
+    process = psutil.Process(pids["1:aa"])
+    proxy = Proxy(
+        ProxyType.SOCKS5,
+        way.host,
+        way.port,
+        username=way.username,
+        password=way.password,
+        rdns=True,
+    )
+    with await proxy.connect("exchange.test", target, timeout=20):
+        child = bridges._bridges["1:aa"].child
+        assert child is not None
+        assert child.stdin is not None
+        child.stdin.close()
+        await until(lambda: not process.is_running() or process.status() == "zombie")
 
 
 async def test_a_bridge_shows_no_secret_and_ends_with_whoever_started_it(

@@ -16,6 +16,7 @@ from freqtrade_mgmt.failover.moves import (
 )
 from freqtrade_mgmt.failover.shapes import (
     CHANGES,
+    NO_PROXY,
     StoredRoute,
     Way,
     Wish,
@@ -118,6 +119,13 @@ def test_a_route_that_cannot_be_read_never_was(value: Any) -> None:
         ({"proxy": 3}, Wish(3, "another")),
         ({"proxy": "3", "proxy_policy": "never"}, Wish(3, "never")),
         ({"proxy": 3, "proxy_policy": "nonsense"}, Wish(3, "another")),
+        ({"proxy": None}, Wish(None, "another")),
+        ({"proxy": ""}, Wish(None, "another")),
+        # What nobody can read is a proxy that is gone, and never the direct way.
+        ({"proxy": True}, Wish(NO_PROXY, "another")),
+        ({"proxy": 1.0}, Wish(NO_PROXY, "another")),
+        ({"proxy": "Tokyo", "proxy_policy": "never"}, Wish(NO_PROXY, "never")),
+        ({"proxy": []}, Wish(NO_PROXY, "another")),
     ],
 )
 def test_what_a_strategy_asks_for(config: dict[str, Any], wish: Wish) -> None:

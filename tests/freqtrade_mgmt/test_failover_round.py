@@ -6,9 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from freqtrade_mgmt.failover.round import failover_round
+from freqtrade_mgmt.health.round import strategy_health_round
+from freqtrade_mgmt.supervisor import routing
 from freqtrade_mgmt.supervisor.records import held, wishes
 from freqtrade_mgmt.tasks import proxy_failover
 from notifications.models import Alert, Notification, NotificationChannel
@@ -16,7 +19,9 @@ from proxies.models import Proxy
 from strategies.models import Strategy
 from strategies.selectors import proxy_uses
 from strategies.services import strategy_start
+from strategies.services.health import MANY
 from tests.freqtrade_mgmt.supervising import demo
+from tests.languages import words_check
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
 NOW = timezone.now()
@@ -53,7 +58,12 @@ def route(strategy: Strategy) -> dict[str, Any]:
 
 
 def told(kind: str = "system") -> list[str]:
+    """Return the titles; every row is looked at for words of another language."""
     rows = Notification.objects.filter(message_type=kind).order_by("id")
+    named = (Strategy, Proxy, NotificationChannel)
+    names = [row.name for model in named for row in model.objects.all()]
+    for row in rows:
+        words_check(row.metadata["context"], *names)
     return [str(row.metadata["title"]) for row in rows]
 
 
@@ -205,3 +215,84 @@ def test_a_round_is_a_task_of_the_first_queue_that_reports_numbers(
     assert task["queue"].endswith("P0")
     names = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]
     assert proxy_failover.name in names
+
+
+def test_who_goes_another_way_stays_there_while_latencies_change() -> None:
+    tokyo = proxy("Tokyo", status="unhealthy")
+    osaka = proxy("Osaka", priority=2, performance_metrics={"p50_ms": 50})
+    seoul = proxy("Seoul", priority=2, performance_metrics={"p50_ms": 60})
+    strategy = wanted(0, proxy=tokyo.pk)
+    rounds()
+    assert route(strategy)["proxy"] == osaka.pk
+
+    put(osaka, performance_metrics={"p50_ms": 70})
+    rounds(begin=1)
+    assert route(strategy)["proxy"] == osaka.pk
+
+    put(osaka, status="unhealthy")
+    rounds(begin=2)
+    assert route(strategy)["proxy"] == seoul.pk
+    # Nor does the other one's return start it anew.
+    put(osaka, status="healthy", performance_metrics={"p50_ms": 10})
+    rounds(begin=3)
+    assert route(strategy)["proxy"] == seoul.pk
+    # Which one is better is said by its priority.
+    put(osaka, priority=1)
+    rounds(begin=4)
+    assert route(strategy)["proxy"] == osaka.pk
+
+
+@pytest.mark.parametrize("stored", [True, 1.0, "Tokyo", [1]])
+def test_a_proxy_that_cannot_be_read_is_never_the_direct_way(stored: Any) -> None:
+    strategy = wanted(0)
+    put_config = Strategy.objects.filter(pk=strategy.pk).update
+    put_config(freqtrade_config={"proxy": stored})
+    assert wishes().held == {strategy.pk}
+    rounds()
+    assert route(strategy)["allowed"] is False
+
+
+def test_what_waits_begins_again_while_no_round_can_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokyo = proxy("Tokyo")
+    strategy = wanted(0, proxy=tokyo.pk)
+    put(tokyo, enabled=False)
+    waits = frozenset({strategy.pk})
+
+    async def at_once(function: Any, *arguments: Any) -> Any:
+        return function(*arguments)
+
+    mine = routing.Routing(at_once)
+
+    def tick() -> None:
+        # It waits for nothing, and a loop would have a connection of its own.
+        with pytest.raises(StopIteration):
+            mine.tick(waits, {}).send(None)
+
+    tick()
+    assert route(strategy)["allowed"] is False
+    put(tokyo, enabled=True)
+    tick()
+    assert wishes().held == waits
+    monkeypatch.setattr(routing, "HELD_SECONDS", 0.0)
+    tick()
+    assert wishes().up.keys() == waits
+    # And people are told by the next round that can run.
+    rounds()
+    assert told() == [
+        f"Strategy {strategy.name} goes through its own proxy Tokyo again"
+    ]
+
+
+@pytest.mark.parametrize("each", [failover_round, strategy_health_round])
+def test_rounds_that_write_many_rows_at_once_wait_for_each_other(each: Any) -> None:
+    wanted(0, proxy=proxy("Tokyo").pk)
+    each(NOW)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND pid = pg_backend_pid() AND (classid, objid) = (%s, %s)",
+            MANY,
+        )
+        assert cursor.fetchone() == (1,)

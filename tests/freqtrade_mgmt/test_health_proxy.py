@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -12,10 +12,17 @@ from freqtrade_mgmt.health.alarms import Watched, step
 from freqtrade_mgmt.health.conditions import Conditions
 from freqtrade_mgmt.health.groups import Behind
 from freqtrade_mgmt.health.subjects import subjects_read
+from proxies.cache import live_get
 from proxies.models import Proxy
 from strategies.models import Strategy
 from strategies.services import health_merge, strategy_start
+from tests.freqtrade_mgmt.health_world import world_open
 from tests.freqtrade_mgmt.supervising import demo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 PROXY, EXCHANGE = "proxy:7", "exchange:binance"
@@ -103,3 +110,37 @@ def test_a_strategy_hangs_on_the_proxy_that_it_goes_through(
         health_merge(strategy.pk, {"route": values})
     (found,) = subjects_read(timezone.now())
     assert (found.proxy_name, found.proxy_out) == (name, out)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("status", "stalls", "asked"),
+    [
+        ("healthy", True, True),
+        ("healthy", False, False),
+        # It is tried again by itself.
+        ("unhealthy", True, False),
+    ],
+)
+def test_a_bot_without_candles_has_its_proxy_tested(
+    status: str,
+    stalls: bool,
+    asked: bool,
+    redis_client: redis.Redis,
+    tmp_path: Path,
+    settings: Any,
+) -> None:
+    proxy = Proxy.objects.create(
+        name="Tokyo", type="http", host="10.0.0.1", port=1, status=status
+    )
+    with world_open(tmp_path, settings) as world:
+        strategy = world.strategy(freqtrade_config={"proxy": proxy.pk})
+        world.round()
+        assert live_get(proxy.pk) is None
+        if stalls:
+            world.stall(strategy)
+        world.round()
+        found = live_get(proxy.pk)
+    assert (found is not None) is asked
+    if found is not None:
+        assert (found["state"], found["why"]) == ("waiting", "retry")

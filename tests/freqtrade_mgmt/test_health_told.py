@@ -18,6 +18,7 @@ from freqtrade_mgmt.supervisor.records import failed
 from freqtrade_mgmt.tasks import strategy_health
 from notifications.dispatch import alert_raise
 from notifications.models import Alert, Notification
+from notifications.saying import Words
 from notifications.services import alerts_repeat
 from strategies.models import Strategy
 from tests.freqtrade_mgmt.health_world import (
@@ -254,7 +255,7 @@ def test_a_strategy_that_was_given_up_is_an_alert_until_it_runs_or_is_stopped(
 
 
 def test_alerts_that_others_raised_are_left_alone(world: World) -> None:
-    alert_raise(key="proxy:3", priority="P0", title="Proxy 3 is dead")
+    alert_raise(key="proxy:3", priority="P0", words=lambda: Words("Proxy 3 is dead"))
     world.strategy()
     world.round()
     world.round()

@@ -20,6 +20,7 @@ from freqtrade_mgmt.installer import (
     freqtrade_installed,
 )
 from freqtrade_mgmt.installer import making as installer
+from freqtrade_mgmt.installer.child import INSTALL_MARK, run_child
 from freqtrade_mgmt.pip_settings import (
     PipSettings,
     pip_default_index,
@@ -332,6 +333,27 @@ def test_credentials_are_taken_out_of_addresses() -> None:
         without_credentials("Looking in indexes: https://u:p@h/simple, http://t@h2/x")
         == "Looking in indexes: https://***@h/simple, http://***@h2/x"
     )
+    # pip takes the last @ for the one before the host.
+    assert without_credentials("http://u:p@ss@h/x") == "http://***@h/x"
+
+
+def test_children_get_none_of_our_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BTCW_ENCRYPTION_KEYS", "hidden")
+    monkeypatch.setenv("DATABASE_URL", "hidden")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1/")
+    said: list[str] = []
+
+    def on_line(line: str) -> str:
+        said.append(line)
+        return line
+
+    mark = {INSTALL_MARK: "of-this-one"}
+    code, _last = run_child(
+        ["env"], mark, lock=None, on_line=on_line, on_wait=lambda: None
+    )
+    assert code == 0
+    assert {f"{INSTALL_MARK}=of-this-one", "PIP_INDEX_URL=http://127.0.0.1/"} <= {*said}
+    assert "hidden" not in "".join(said)
 
 
 def test_the_newest_release_is_read_from_what_the_tools_print() -> None:

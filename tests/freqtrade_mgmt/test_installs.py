@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.process_list import processes_now
 from freqtrade_mgmt.cache.installs import operations_progress_read
 from freqtrade_mgmt.installer import InstallError, making
 from freqtrade_mgmt.installer.child import INSTALL_MARK
@@ -86,6 +87,7 @@ WAY = [
 @pytest.fixture(autouse=True)
 def _home(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.BTCW_HOME = tmp_path / "home"
+    settings.LANGUAGE_CODE = "en"
     # Nobody listens there, so every proof brings an exchange of its own.
     settings.SIMULATOR_URL = "http://127.0.0.1:9/api/v3"
     monkeypatch.setattr(proving, "RUN_SECONDS", 0.3)
@@ -119,7 +121,7 @@ def left() -> list[str]:
 
 def marked(mark: str) -> list[psutil.Process]:
     found = []
-    for process in psutil.process_iter():
+    for process in processes_now():
         with contextlib.suppress(psutil.Error):
             if process.environ().get(INSTALL_MARK) == mark:
                 found.append(process)
@@ -203,7 +205,7 @@ def test_nothing_is_left_of_the_proof(index: PackageIndex, settings: Any) -> Non
     assert not (settings.BTCW_HOME / "install-trials").exists()
     assert not [
         process
-        for process in psutil.process_iter()
+        for process in processes_now()
         if _works_in(process, str(settings.BTCW_HOME))
     ]
 

@@ -15,6 +15,7 @@ import pytest
 
 from freqtrade_mgmt import interpreter
 from freqtrade_mgmt.bot_files import open_inside
+from freqtrade_mgmt.supervisor import unprivileged
 from freqtrade_mgmt.supervisor.identity import ProcessKey
 from freqtrade_mgmt.supervisor.limits import budget_mb, limits_of, refusal
 from freqtrade_mgmt.supervisor.logs import console_open, cut_console, tail
@@ -214,6 +215,19 @@ def test_where_the_user_cannot_pass_bots_stay_ours_and_it_is_said(
 
     assert unprivileged_user(Path(sys.executable), closed) is None
     assert "Bots run as root" in caplog.text
+
+
+@as_root
+def test_a_busy_machine_does_not_make_bots_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "python"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(unprivileged, "TRY_SECONDS", 0.3)
+
+    # Our own number, which can pass through pytest's folder.
+    assert unprivileged._runs(slow, Identity(0, 0))
 
 
 def test_an_ordinary_user_runs_its_own_bots(

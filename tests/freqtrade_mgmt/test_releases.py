@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 
 from freqtrade_mgmt.installer import InstallError, asking
-from freqtrade_mgmt.installer.stages import failure_of, stage_of
+from freqtrade_mgmt.installer.stages import failure_of, is_noise, stage_of
 from freqtrade_mgmt.models import FreqtradeVersion
 from freqtrade_mgmt.releases import (
     address_plain,
@@ -24,6 +24,7 @@ from freqtrade_mgmt.services import (
     releases_refresh,
 )
 from freqtrade_mgmt.tasks import refresh_releases
+from freqtrade_mgmt.versions import refreshing
 from freqtrade_mgmt.versions.listing import releases_state, versions_listed
 from tests.freqtrade_mgmt.packages import PASSWORD, USER, PackageIndex, tiny_freqtrade
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import redis
+
+    from freqtrade_mgmt.installer import InstalledFreqtrade
 
 pytestmark = [
     pytest.mark.django_db,
@@ -251,6 +254,13 @@ def test_lines_of_the_tools_tell_the_stage() -> None:
     assert {line: stage_of(line) for line in lines} == lines
 
 
+def test_what_uv_says_of_every_package_of_a_mirror_is_noise() -> None:
+    words = "is missing an upload date, but user provided: 2026-09-07T04:59:38Z"
+    assert is_noise(f"warning: `pytz-2026.4-py2.py3-none-any.whl` {words}")
+    assert not is_noise("warning: The package is yanked")
+    assert not is_noise("Resolved 12 packages in 868ms")
+
+
 @pytest.mark.parametrize(
     ("output", "code"),
     [
@@ -274,3 +284,17 @@ def test_lines_of_the_tools_tell_the_stage() -> None:
 )
 def test_last_lines_tell_what_is_wrong(output: str, code: str) -> None:
     assert failure_of(output)[0] == code
+
+
+def test_a_release_that_is_recorded_while_the_disk_is_looked_at_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def looked(_root: Path) -> list[InstalledFreqtrade]:
+        FreqtradeVersion.objects.create(
+            version="2026.9", is_installed=True, install_path="/nowhere/2026.9"
+        )
+        return []
+
+    monkeypatch.setattr(refreshing, "freqtrade_installed", looked)
+    assert installations_check() == []
+    assert FreqtradeVersion.objects.get().is_installed

@@ -34,6 +34,7 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def _home(settings: Any, tmp_path: Path, transactional_db: None) -> None:
     settings.BTCW_HOME = tmp_path
+    settings.LANGUAGE_CODE = "en"
     installed(tmp_path / "freqtrade", OLD, NEW)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils.translation import override
 
 from freqtrade_mgmt.supervisor.revisions import is_current, revision
 from freqtrade_mgmt.upgrades.canary import Candidate, Health, canary_of, worse
@@ -29,6 +30,7 @@ ON_OLD, ON_NEW = Seen(version=OLD, running=True), Seen(version=NEW, running=True
 STARTING = Seen(version=NEW, away_since=NOW - timedelta(seconds=5))
 NONE = Seen(away_since=NOW)
 STOPPED = Seen(wanted=False)
+WAITS = Seen(waits=True)
 
 
 def op(stage: Stage = Stage.MOVE, **fields: object) -> Operation:
@@ -78,6 +80,30 @@ FORWARD = [
         "its time is over, but its health is in doubt",
         op(moved=ids(2), proven=ids(2), watch_until=NOW),
         ALL_OLD | {2: replace(ON_NEW, doubtful=True)},
+        (Kind.WAIT, None),
+    ),
+    (
+        "one that was stopped long ago and is started now has its time",
+        replace(WATCHED, moved=ids(1, 2), moved_at=NOW - 2 * PROVE),
+        {1: replace(STARTING, away_since=NOW), 2: ON_NEW, 3: ON_OLD},
+        (Kind.WAIT, None),
+    ),
+    (
+        "one whose proxy is out is not moved",
+        replace(WATCHED, moved=ids(1, 2), proven=ids(1, 2)),
+        {1: ON_NEW, 2: ON_NEW, 3: WAITS},
+        (Kind.COMPLETE, None),
+    ),
+    (
+        "one whose proxy went out is not waited for",
+        replace(WATCHED, moved=ids(1, 2), moved_at=NOW - 2 * PROVE),
+        {1: WAITS, 2: ON_NEW, 3: ON_OLD},
+        (Kind.MOVE, 3),
+    ),
+    (
+        "the watch of a canary goes on when its proxy is back",
+        op(moved=ids(2), proven=ids(2), watch_until=NOW),
+        ALL_OLD | {2: WAITS},
         (Kind.WAIT, None),
     ),
     ("the next one", WATCHED, ALL_OLD | {2: ON_NEW}, (Kind.MOVE, 1)),
@@ -132,7 +158,12 @@ AWAY = NOW - LOST - timedelta(seconds=1)
 FAULTS = [
     ("crashes", MOVED, replace(STARTING, crashes=2, reason="boom"), "boom"),
     ("cannot_run", MOVED, replace(NONE, fatal="no module"), "no module"),
-    ("not_proven", replace(MOVED, moved_at=LONG_AGO), STARTING, ""),
+    (
+        "not_proven",
+        replace(MOVED, moved_at=LONG_AGO),
+        replace(STARTING, away_since=LONG_AGO),
+        "",
+    ),
     (
         "worse",
         replace(WATCHED, watched=False),
@@ -277,13 +308,19 @@ def test_what_keeps_an_old_version_from_a_database(
 def test_bots_of_the_release_before_this_one_are_not_started_again_for_nothing() -> (
     None
 ):
-    wanted = revision("v1.0", 3, NEW, "direct")
+    wanted = revision("v1.0", 3, NEW)
     assert is_current(wanted, wanted, NEW)
     assert is_current(wanted, "v1.0+3", NEW)
     assert not is_current(wanted, "v1.0+3", OLD)
     assert not is_current(wanted, "v1.0+2", NEW)
-    assert not is_current(wanted, revision("v1.0", 3, OLD, "direct"), OLD)
+    assert not is_current(wanted, revision("v1.0", 3, OLD), OLD)
     assert not is_current(wanted, "", NEW)
+
+
+def test_a_bot_of_the_release_before_that_goes_directly_is_replaced_for_a_proxy() -> (
+    None
+):
+    assert not is_current(revision("v1.0", 3, NEW, "7.aa"), "v1.0+3", NEW)
 
 
 VALUES = {
@@ -306,7 +343,8 @@ def test_every_step_is_a_sentence(code: str) -> None:
     words = english(code, VALUES)
     assert words.endswith((".", ")"))
     assert ".." not in words
-    assert shown({"step": code, "data": VALUES, "words": "x"}) == words
+    with override("en"):
+        assert shown({"step": code, "data": VALUES, "words": "x"}) == words
 
 
 def test_a_step_of_another_release_of_ours_is_shown_as_it_was_stored() -> None:

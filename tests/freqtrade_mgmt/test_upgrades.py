@@ -36,6 +36,7 @@ from freqtrade_mgmt.upgrades.pinning import strategy_pin, strategy_unpin
 from notifications.models import Alert, Notification, NotificationChannel
 from strategies.models import Strategy
 from tests.freqtrade_mgmt.upgrading import NEW, OLD, World, installed, steps
+from tests.languages import words_check
 from tests.strategies.pages import made, put
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _home(
     transactional_db: None,
 ) -> None:
     settings.BTCW_HOME = tmp_path
+    settings.LANGUAGE_CODE = "en"
     installed(tmp_path / "freqtrade", OLD, NEW)
     caplog.set_level(logging.CRITICAL)
 
@@ -358,6 +360,7 @@ async def test_when_the_canary_breaks_all_go_back_and_one_alert_tells(
     alert = await Alert.objects.aget()
     assert alert.key == "freqtrade:upgrade"
     assert "boom" in alert.body
+    words_check(alert.context, "boom")
     # The next attempt ends the alert.
     world.broken = {}
     again = await asked()
@@ -490,7 +493,7 @@ async def test_the_next_supervisor_goes_on_wherever_the_last_one_was_killed(
     if stage == "check":
         trials_end.clear()
     if stage == "backup":
-        monkeypatch.setattr(upgrade_records, "backup", lambda _id: None)
+        monkeypatch.setattr(upgrade_records, "backed_up", lambda *_: None)
     if stage == "return":
         await world.until(row, "move")
         while not row.migration_log.get("moved"):

@@ -90,6 +90,14 @@ def test_an_upgrade_is_rolled_back_or_says_why_not(browser: Client) -> None:
     assert f'href="/freqtrade/operations/{done.pk}/"' in page
 
 
+def test_a_check_is_not_called_an_upgrade(browser: Client) -> None:
+    row = operation("upgrade", "completed", NEW, from_version=OLD)
+    row.migration_log["only_check"] = True
+    row.save()
+    page = browser.get(reverse(UPGRADES)).content.decode()
+    assert "check of the strategies" in page
+
+
 def test_whoever_may_only_look_has_no_actions(client: Client) -> None:
     person = User.objects.create_user("viewer", is_staff=True)
     for name in ("view_freqtradeversion", "view_freqtradeupgrade"):

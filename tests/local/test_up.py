@@ -125,6 +125,24 @@ def test_every_stop_signal_ends_the_start_early_and_leaves_nothing(
     assert running_processes(home) == {}
 
 
+def test_a_newest_freqtrade_that_does_not_work_keeps_no_installed_one_from_running(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUB_FAILS", "freqtrade install")
+    printed = run(home)
+    assert "The newest freqtrade could not be installed" in printed
+    assert "was told to fail" in printed
+    assert "is ready at" in printed
+
+
+def test_without_any_freqtrade_nothing_is_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUB_FAILS", "freqtrade")
+    with pytest.raises(LocalError, match=r"(?s)freqtrade failed.*was told to fail"):
+        run(home)
+
+
 def test_a_failing_step_is_told_and_ends_what_was_started(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,6 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.utils import translation
 
 from accounts.models import User
 from notifications import queues
@@ -45,13 +44,6 @@ def deliveries(settings: Settings) -> Handled:
     queues.flushes_made.clear()
     settings.NOTIFICATION_OUTCOME_HANDLERS = [f"{__name__}.note_delivery"]
     return handled
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    """Outside of pages and channels, texts are English here, whatever ran before."""
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture

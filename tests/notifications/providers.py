@@ -126,8 +126,17 @@ def ntfy(fake: NtfyFake) -> dict[str, Any]:
 
 
 def _card_texts(fake: FeishuFake) -> list[str]:
+    """Return what people read of each card, and where its buttons lead."""
     return [
-        f"{card['header']['title']['content']}\n{card['elements'][0]['text']['content']}"
+        "\n".join(
+            [card["header"]["title"]["content"]]
+            + [each["text"]["content"] for each in card["elements"] if "text" in each]
+            + [
+                button["url"]
+                for each in card["elements"]
+                for button in each.get("actions", ())
+            ]
+        )
         for card in fake.cards
     ]
 

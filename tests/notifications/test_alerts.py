@@ -14,14 +14,17 @@ from django.utils import timezone
 from btc_watcher.lib.redis_keys import notifications_queue
 from notifications import dispatch, services, tasks
 from notifications.models import Alert, Notification, NotificationChannel
+from notifications.saying import Words
 from notifications.selectors import alert_keys_open, alerts_newest
 from notifications.services import alerts_repeat, silence_create
+from notifications.services.resend import message_of
 from tests.notifications.factories import AT_ONCE
 from tests.notifications.held import NOW, channel, later, rows_of
 
 if TYPE_CHECKING:
     import redis
 
+    from notifications.messages import Message
     from notifications.services import AlertResult
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,26 +40,32 @@ def mail() -> NotificationChannel:
 
 def wrong(key: str = "disk:root", now: Any = NOW, **changes: Any) -> AlertResult:
     """Raise an alert."""
-    plain: dict[str, Any] = {
-        "priority": "P1",
-        "title": "The disk is full",
-        "body": "98 percent of / are used.",
-        "context": {},
-    }
-    return services.alert_raise(key=key, now=now, **(plain | changes))
+    title = changes.pop("title", "The disk is full")
+    body = changes.pop("body", "98 percent of / are used.")
+    plain: dict[str, Any] = {"priority": "P1", "context": {}}
+    return services.alert_raise(
+        key=key, now=now, words=lambda: Words(title, body), **(plain | changes)
+    )
 
 
-def over(key: str = "disk:root", now: Any = NOW, **changes: Any) -> AlertResult:
+def over(key: str = "disk:root", now: Any = NOW, **words: str) -> AlertResult:
     """Resolve an alert."""
-    return services.alert_resolve(key=key, now=now, **changes)
+    return services.alert_resolve(
+        key=key, now=now, words=(lambda: Words(**words)) if words else None
+    )
+
+
+def english(row: Notification) -> Message:
+    """Return the message of a row as an English reader gets it."""
+    return message_of(row).said_in("en")
 
 
 def titles(mail: NotificationChannel) -> list[str]:
-    """Return the titles that a channel was sent, suppressed ones in brackets."""
+    """Return the titles that a channel is sent, suppressed ones in brackets."""
     return [
-        f"({each.metadata['title']})"
+        f"({english(each).title})"
         if "suppressed" in each.metadata
-        else each.metadata["title"]
+        else english(each).title
         for each in rows_of(mail)
     ]
 
@@ -71,8 +80,8 @@ def test_a_cause_is_told_once_while_it_lasts(mail: NotificationChannel) -> None:
     assert (alert.since, alert.told_count, alert.body) == (NOW, 1, "4 percent more")
     (row,) = rows_of(mail)
     assert row.message_type == "alert"
-    assert "Since 2026-11-22 12:00 UTC." in row.content
-    assert "Next reminder at 2026-11-22 16:00 UTC" in row.content
+    assert "Since 2026-11-22 12:00 UTC." in english(row).body
+    assert "Next reminder at 2026-11-22 16:00 UTC" in english(row).body
     assert row.metadata["context"]["alert"] == "disk:root"
 
 
@@ -96,7 +105,7 @@ def test_it_is_over_once(mail: NotificationChannel) -> None:
     assert not over(now=later(NOW, HOUR)).changed
     assert titles(mail) == ["The disk is full", "Resolved: The disk is full"]
     assert "It lasted from 2026-11-22 12:00 UTC to 2026-11-22 13:00 UTC." in (
-        rows_of(mail)[1].content
+        english(rows_of(mail)[1]).body
     )
     # The next one is a new one.
     assert wrong(now=later(NOW, 2 * HOUR)).changed
@@ -132,7 +141,7 @@ def test_reminders_come_after_each_channels_own_time() -> None:
         "Still: The disk is full",
         "Still: The disk is full",
     ]
-    assert "There will be no reminder." in rows_of(never)[0].content
+    assert "There will be no reminder." in english(rows_of(never)[0]).body
     over(now=later(NOW, 9 * HOUR))
     assert alerts_repeat(now=later(NOW, 24 * HOUR)) == []
 
@@ -264,10 +273,14 @@ def test_the_way_in_enqueues_after_the_commit(
     mail: NotificationChannel, redis_client: redis.Redis
 ) -> None:
     with transaction.atomic():
-        assert dispatch.alert_raise(key="k", priority="P0", title="wrong")
+        assert dispatch.alert_raise(
+            key="k", priority="P0", words=lambda: Words("wrong")
+        )
         assert not redis_client.keys("queue:*")
     assert redis_client.llen(notifications_queue("P0")) == 1
-    assert not dispatch.alert_raise(key="k", priority="P0", title="wrong")
+    assert not dispatch.alert_raise(
+        key="k", priority="P0", words=lambda: Words("wrong")
+    )
     assert dispatch.alert_resolve(key="k")
     assert not dispatch.alert_resolve(key="k")
     assert redis_client.llen(notifications_queue("P0")) == 2
@@ -275,7 +288,7 @@ def test_the_way_in_enqueues_after_the_commit(
 
 def test_nothing_is_told_when_the_caller_rolls_back(mail: NotificationChannel) -> None:
     with transaction.atomic():
-        dispatch.alert_raise(key="k", priority="P0", title="wrong")
+        dispatch.alert_raise(key="k", priority="P0", words=lambda: Words("wrong"))
         transaction.set_rollback(True)
     assert not Alert.objects.exists()
     assert not Notification.objects.exists()

@@ -26,6 +26,7 @@ from notifications.models import (
     NotificationFanOut,
 )
 from notifications.queues import Queued, tasks_enqueue
+from notifications.saying import Words
 from notifications.services import (
     alert_raise,
     channel_update,
@@ -239,8 +240,7 @@ def test_an_alert_with_odd_facts_is_raised_and_brought_up_to_date(value: Any) ->
         alert_raise(
             key="odd",
             priority="P0",
-            title="Odd",
-            body="",
+            words=lambda: Words("Odd"),
             context={"what": value},
             now=timezone.now(),
         )

@@ -318,6 +318,32 @@ def test_the_test_shows_the_answer_word_for_word(
     assert Notification.objects.count() == 2
 
 
+def test_after_a_test_the_page_says_how_the_channel_is_doing_now(
+    browser: Client, telegram_channel: NotificationChannel, telegram: TelegramFake
+) -> None:
+    address = f"{LIST}{telegram_channel.id}/"
+    page = browser.get(address).content.decode()
+    assert page.count('id="standing"') == 1
+    assert "hx-swap-oob" not in page
+    assert ("not tried" in page, "Last test" in page) == (True, True)
+    part = browser.post(f"{address}test/", headers={"HX-Request": "true"})
+    text = part.content.decode()
+    assert '<dl class="kv small" id="standing" hx-swap-oob="true">' in text
+    standing = text[text.index('id="standing"') :]
+    assert "works" in standing
+    assert "Last test</dt><dd><time" in standing
+    assert "Last sent</dt><dd><time" in standing
+    telegram.answers.append(
+        (401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
+    )
+    part = browser.post(f"{address}test/", headers={"HX-Request": "true"})
+    standing = part.content.decode().partition('id="standing"')[2]
+    telegram_channel.refresh_from_db()
+    assert ("badge-error" in standing) or (not telegram_channel.enabled)
+    assert ">off<" in standing or "badge-error" in standing
+    assert '<dd class="num">1</dd>' in standing
+
+
 def test_a_number_of_another_notification_is_not_shown_as_a_test(
     browser: Client, email_channel: NotificationChannel
 ) -> None:

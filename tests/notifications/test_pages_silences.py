@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from notifications.forms import Choices, SilenceForm
 from notifications.models import Alert, NotificationChannel, NotificationSilence
+from notifications.saying import Words
 from notifications.services import alert_raise, alert_resolve, silence_create
 from strategies.models import Strategy
 from tests.notifications.pages import plain, queries, shown
@@ -155,8 +156,7 @@ def alert(key: str, hours: float, priority: str = "P1") -> None:
     alert_raise(
         key=key,
         priority=priority,
-        title=f"{key} <is> wrong",
-        body="Look at it.",
+        words=lambda: Words(f"{key} <is> wrong", "Look at it."),
         context={},
         now=timezone.now() - timedelta(hours=hours),
     )

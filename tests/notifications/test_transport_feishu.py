@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from btc_watcher.lib.errors import TransportError
 from notifications.transports.feishu import FeishuTransport, signature
@@ -53,6 +54,44 @@ def test_a_card_has_the_colour_of_the_priority(
     assert card["header"]["title"]["content"] == f"[{priority}] {MESSAGE.title}"
     assert card["elements"][0]["text"]["content"] == MESSAGE.body
     assert (receipt.code, receipt.detail) == (0, "code 0, success")
+
+
+LINK = "https://watcher.example.org/signals/7/"
+
+
+@pytest.mark.parametrize(
+    ("language", "label"), [("en", "Open in BTC Watcher"), ("zh-hans", "Watcher")]
+)
+def test_the_link_is_a_button_and_not_in_the_text(
+    robot: FeishuFake, language: str, label: str
+) -> None:
+    told = replace(MESSAGE, body=f"Price: 1\n{LINK}\nBye", context={"url": LINK})
+    with override(language):
+        deliver(robot, told)
+    (card,) = robot.cards
+    text, action = card["elements"]
+    assert text["text"]["content"] == "Price: 1\nBye"
+    (button,) = action["actions"]
+    assert (button["tag"], button["url"], button["type"]) == ("button", LINK, "default")
+    assert label in button["text"]["content"]
+
+
+def test_a_link_in_a_sentence_of_the_templates_stays_there(robot: FeishuFake) -> None:
+    deliver(robot, replace(MESSAGE, body=f"See {LINK}!", context={"url": LINK}))
+    text, action = robot.cards[0]["elements"]
+    assert text["text"]["content"] == f"See {LINK}!"
+    assert action["actions"][0]["url"] == LINK
+
+
+@pytest.mark.parametrize("url", [None, "", 7, "signals/7/", "javascript:alert(1)"])
+def test_what_is_no_address_makes_no_button(robot: FeishuFake, url: object) -> None:
+    deliver(robot, replace(MESSAGE, context={"url": url}))
+    assert len(robot.cards[0]["elements"]) == 1
+
+
+def test_a_text_that_is_only_the_link_leaves_the_title(robot: FeishuFake) -> None:
+    deliver(robot, replace(MESSAGE, body=LINK, context={"url": LINK}))
+    assert robot.cards[0]["elements"][0]["text"]["content"] == MESSAGE.title
 
 
 def test_a_robot_with_a_signature_takes_only_the_right_one(robot: FeishuFake) -> None:
@@ -103,7 +142,8 @@ def test_above_its_limit_it_answers_200_and_means_wait(robot: FeishuFake) -> Non
 
 @pytest.mark.parametrize("letter", ["x", "中", "🚀", '"', "\n\\"])
 def test_a_long_text_fits_twenty_kilobytes(robot: FeishuFake, letter: str) -> None:
-    deliver(robot, replace(MESSAGE, body=letter * 30_000))
+    link = f"{LINK}?x={'x' * 500}"
+    deliver(robot, replace(MESSAGE, body=letter * 30_000, context={"url": link}))
     assert len(robot.received[0].body) <= 20 * 1024
     text = robot.cards[0]["elements"][0]["text"]["content"]
     assert text.endswith("…")

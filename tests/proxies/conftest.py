@@ -6,12 +6,20 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import translation
 
 from tests.notifications.fakes import ProxyFake
 from tests.proxies.fakes import TargetFake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Whatever language the test before has left behind, words are English."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -73,6 +73,14 @@ def test_an_empty_password_keeps_it_and_the_box_removes_it(browser: Client) -> N
     assert proxy_address(proxy).password == "another"
 
 
+def test_a_stored_password_goes_to_no_other_address(browser: Client) -> None:
+    browser.post(reverse("admin:proxies_proxy_add"), body())
+    proxy = Proxy.objects.get()
+    answer = browser.post(page_of(proxy), body(host="evil.test", password=""))
+    assert list(answer.context["adminform"].errors) == ["password"]
+    assert browser.post(page_of(proxy), body(host="b.test")).status_code == 302
+
+
 def test_what_the_service_refuses_is_said_beside_the_field(browser: Client) -> None:
     wrong = body(host="a b") | {"health_check_config": '{"window": 0}'}
     answer = browser.post(reverse("admin:proxies_proxy_add"), wrong)

@@ -163,6 +163,20 @@ def test_a_change_keeps_what_it_does_not_name(client: APIClient) -> None:
     refused(client.patch(f"{URL}999/", {}, format="json"), 404)
 
 
+@pytest.mark.parametrize(
+    "moved", [{"host": "evil.example.net"}, {"port": 1081}, {"type": "http"}]
+)
+def test_a_stored_password_goes_to_no_other_address(
+    client: APIClient, moved: dict[str, Any]
+) -> None:
+    client.post(URL, NEW, format="json")
+    one = f"{URL}{Proxy.objects.get().pk}/"
+    problem = refused(client.patch(one, moved, format="json"))
+    assert list(problem["errors"]) == ["password"]
+    again = moved | {"password": SECRET}
+    assert client.patch(one, again, format="json").status_code == 200
+
+
 def test_the_list_has_figures_and_users(client: APIClient) -> None:
     proxy = proxy_row(9)
     proxy.performance_metrics = {"success_rate": 99.0, "p50_ms": 12, "streak": 3}

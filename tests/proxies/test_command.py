@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import CommandError, call_command
 
+from proxies.cache import claim_test
 from proxies.models import ProxyTest
+from proxies.queues import FOLLOW_UP
 from tests.proxies.fakes import proxy_row
 
 if TYPE_CHECKING:
+    import redis
+
     from tests.notifications.fakes import ProxyFake
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +56,14 @@ def test_it_prints_a_line_for_each_proxy_and_fails_when_one_does(
     assert last == "2 tested, 1 ok, 1 failed."
     assert error == "1: 1 of 2 proxies failed."
     assert ProxyTest.objects.count() == 2
+
+
+def test_what_fails_by_hand_is_tested_again_soon_by_a_worker(
+    dead_port: int, redis_client: redis.Redis
+) -> None:
+    proxy = proxy_row(dead_port, name="away")
+    run()
+    assert not claim_test(proxy.pk, FOLLOW_UP, 5)
 
 
 def test_it_prints_an_array_for_programs(

@@ -146,6 +146,23 @@ def test_the_number_of_queries_does_not_grow_with_the_proxies(browser: Client) -
     assert counts[0] == counts[2]
 
 
+def test_a_redis_that_hangs_would_hold_the_list_up_once(
+    browser: Client, redis_client: redis.Redis
+) -> None:
+    def asked() -> int:
+        found: Any = redis_client.info("commandstats")
+        names = ("cmdstat_get", "cmdstat_mget")
+        return sum(found.get(name, {"calls": 0})["calls"] for name in names)
+
+    counts = []
+    for number in range(1, 4):
+        proxy_row(number)
+        before = asked()
+        shown(browser, LIST)
+        counts.append(asked() - before)
+    assert counts[0] == counts[2]
+
+
 def test_many_are_searched_sorted_and_chosen_by_state(browser: Client) -> None:
     rows = [proxy_row(number, name=f"proxy {number}") for number in range(1, 8)]
     Proxy.objects.filter(pk=rows[2].pk).update(status="unhealthy")

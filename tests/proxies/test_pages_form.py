@@ -120,6 +120,25 @@ def test_an_empty_password_keeps_the_stored_one_and_a_box_removes_it(
     assert proxy.password_encrypted is None
 
 
+@pytest.mark.parametrize(
+    "moved", [{"host": "evil.example.net"}, {"port": "1081"}, {"type": "http"}]
+)
+def test_a_stored_password_goes_to_no_other_address(
+    browser: Client, moved: dict[str, str]
+) -> None:
+    browser.post(NEW, filled())
+    proxy = Proxy.objects.get()
+    (said,) = errors(browser, edit(proxy), password="", **moved)["password"]
+    assert "was given for another address" in said
+    assert "Enter it again" in said
+    # Nor by trying what is in the form.
+    body = filled(password="", proxy=str(proxy.pk), **moved)
+    tried = plain(browser.post(TRY, body).content.decode())
+    assert "To look at again" in tried
+    assert "Password" in tried
+    assert browser.post(edit(proxy), filled(**moved)).status_code == 302
+
+
 def test_a_form_that_was_refused_shows_no_password(browser: Client) -> None:
     answer = browser.post(NEW, filled(port="0"))
     assert SECRET not in answer.content.decode()

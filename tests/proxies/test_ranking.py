@@ -249,3 +249,24 @@ def test_a_health_check_says_only_what_differs() -> None:
     rules = rules_read({"timeout_seconds": 2.5, "expected_status": [200, 204]})
     assert (rules.timeout_seconds, rules.expected_status) == (2.5, (200, 204))
     assert rules.window == 100
+
+
+def test_whoever_goes_through_another_proxy_stays_there_among_equals() -> None:
+    fast = {"p50_ms": 10}
+    fleet = {
+        1: Row(1, UNHEALTHY),
+        2: Row(2, priority=2, performance_metrics=fast),
+        3: Row(3, priority=2),
+        4: Row(4, UNKNOWN, priority=2),
+        5: Row(5, priority=3, performance_metrics=fast),
+    }
+    for current, chosen in ((None, 2), (2, 2), (3, 3), (4, 2), (5, 2), (1, 2), (9, 2)):
+        choice = choose(1, "another", fleet, current=current)
+        assert (choice.id, choice.why) == (chosen, "another")
+    assert choose(3, "another", fleet, current=2).why == "wanted"
+
+
+def test_a_clock_that_was_set_back_holds_nobody_down() -> None:
+    ahead = NOW + timedelta(days=400)
+    assert verdict(UNHEALTHY, ahead, results("---+++"), RULES, NOW) == HEALTHY
+    assert follow_up(UNHEALTHY, ahead, results("---+"), RULES, NOW) == 20

@@ -158,7 +158,7 @@ def test_tests_and_failures_of_a_range() -> None:
         "timeout": 2,
         "geo_block": 1,
     }
-    assert proxy_results(proxy.pk, since=since, limit=3) == [
+    assert proxy_results(proxy.pk, since=since, until=NOW, limit=3) == [
         (False, None),
         (False, None),
         (False, None),

@@ -98,6 +98,8 @@ def test_a_password_stays_until_it_is_given_anew_or_removed() -> None:
         ({"type": "socks5", "username": "u", "password": "x" * 128}, "127 bytes"),
         ({"username": "a:b"}, "cannot hold a colon"),
         ({"username": "u", "password": "密码"}, "ASCII"),
+        ({"type": "socks5", "username": "u", "password": "ö"}, "ASCII"),
+        ({"type": "socks4", "username": "ö"}, "ASCII"),
         ({"username": "u", "password": "a\r\nb"}, "control characters"),
         ({"colour": "red"}, "no field colour"),
     ],
@@ -180,9 +182,9 @@ def test_a_proxy_is_removed_with_its_tests() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"host": "127.0.0.2"},
-        {"port": 2},
-        {"type": "http"},
+        {"host": "127.0.0.2", "password": "word"},
+        {"port": 2, "password": "word"},
+        {"type": "http", "password": "word"},
         {"test_url": "https://other.test/"},
         {"password": "other"},
     ],
@@ -225,7 +227,43 @@ def test_the_fingerprint_changes_with_the_way_and_nothing_else() -> None:
     assert len(before) == 16
     assert proxy_fingerprint(proxy_update(proxy, name="x", priority=2)) == before
     seen = {before}
-    for fields in ({"host": "127.0.0.2"}, {"port": 9}, {"password": "x"}):
-        proxy = proxy_update(proxy, **fields)
+    for host, port, password in (("b", 1080, "word"), ("b", 9, "word"), ("b", 9, "x")):
+        proxy = proxy_update(proxy, host=host, port=port, password=password)
         seen.add(proxy_fingerprint(proxy))
     assert len(seen) == 4
+
+
+@pytest.mark.parametrize(
+    "fields", [{"host": "127.0.0.2"}, {"port": 9}, {"type": "http"}]
+)
+def test_a_stored_password_is_never_sent_to_another_address(
+    fields: dict[str, Any],
+) -> None:
+    proxy = proxy_row(1080, "socks5", username="user", password="word")
+    with pytest.raises(ConfigurationError, match="Enter it again, or remove it"):
+        proxy_update(proxy, **fields)
+    proxy.refresh_from_db()
+    assert (proxy.type, proxy.host, proxy.port) == ("socks5", "127.0.0.1", 1080)
+    assert proxy_address(proxy_update(proxy, **fields, password="word")).password
+    bare = proxy_update(proxy, host="127.0.0.3", username=None, password=None)
+    assert bare.password_encrypted is None
+    assert proxy_update(bare, host="127.0.0.4").host == "127.0.0.4"
+
+
+def test_the_same_password_once_more_moves_nobody() -> None:
+    proxy = proxy_row(1080, "socks5", username="user", password="word")
+    bare = proxy_row(1081)
+    Proxy.objects.update(status="healthy")
+    before = proxy_fingerprint(proxy)
+    proxy = proxy_update(proxy, password="word")
+    assert (proxy.status, proxy_fingerprint(proxy)) == ("healthy", before)
+    assert proxy_update(bare, password=None).status == "healthy"
+
+
+def test_a_password_that_cannot_be_read_is_replaced_by_the_new_one() -> None:
+    other = proxy_row(1, "socks5", username="user", password="word")
+    proxy = proxy_row(1080, "socks5", username="user", password="word")
+    Proxy.objects.filter(pk=proxy.pk).update(
+        password_encrypted=other.password_encrypted
+    )
+    assert proxy_address(proxy_update(proxy, password="word")).password == "word"

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from btc_watcher.lib.redis_keys import DEFAULT_QUEUE
 from proxies import tasks
-from proxies.cache import claim_test, live_get, live_put
+from proxies.cache import claim_test, live_get, live_put, release_test
 from proxies.dispatch import proxy_test_soon
 from proxies.models import Proxy, ProxyTest
 from tests.proxies.fakes import proxy_row
@@ -146,8 +146,22 @@ def test_what_many_ask_for_is_done_once(
         proxy_test_soon(proxy.pk, "on_demand")
         proxy_test_soon(proxy.pk, "on_demand")
         proxy_test_soon(proxy.pk, "retry")
-    assert len(waiting(redis_client)) == 4
+    assert len(waiting(redis_client)) == 3
     assert not claim_test(proxy.pk, "retry", 5)
+
+
+def test_what_is_asked_for_while_a_test_goes_on_is_tested_after_it(
+    between: ProxyFake,
+    url: str,
+    redis_client: redis.Redis,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    proxy = proxy_row(between.port, test_url=url)
+    for number in (1, 2):
+        with django_capture_on_commit_callbacks(execute=True):
+            proxy_test_soon(proxy.pk, "on_demand")
+        assert len(waiting(redis_client)) == number
+        tasks.check_one(proxy.pk, "on_demand", 0)
 
 
 def test_without_a_broker_the_page_is_told_and_nobody_waits(
@@ -172,3 +186,34 @@ def test_what_is_not_ours_is_no_live_result(redis_client: redis.Redis) -> None:
     live_put(7, {"state": "running"})
     redis_client.set("proxies:test:7", "no json")
     assert live_get(7) is None
+
+
+def test_slow_proxies_leave_threads_to_others(
+    redis_client: redis.Redis, dead_port: int
+) -> None:
+    proxy = proxy_row(dead_port)
+    taken = [tasks.slots.acquire(blocking=False) for _each in range(tasks.AT_ONCE)]
+    assert all(taken)
+    try:
+        assert not tasks.check_one(proxy.pk, "on_demand", 3)
+    finally:
+        tasks.slots.release(tasks.AT_ONCE)
+    assert not ProxyTest.objects.exists()
+    (later,) = waiting(redis_client)
+    assert later["argsrepr"] == f"({proxy.pk}, 'on_demand', 3)"
+    assert later["eta"]
+    tasks.check_one(proxy.pk, "on_demand", 0)
+    assert ProxyTest.objects.count() == 1
+    assert all(tasks.slots.acquire(blocking=False) for _each in range(tasks.AT_ONCE))
+    tasks.slots.release(tasks.AT_ONCE)
+
+
+def test_what_a_round_is_testing_the_next_round_leaves_alone(
+    between: ProxyFake, url: str
+) -> None:
+    proxy = proxy_row(between.port, test_url=url)
+    assert claim_test(proxy.pk, tasks.ROUND, 60)
+    assert tasks.check_all() == {"tested": 0, "failed": 0}
+    release_test(proxy.pk, tasks.ROUND)
+    assert tasks.check_all() == {"tested": 1, "failed": 0}
+    assert tasks.check_all() == {"tested": 1, "failed": 0}

@@ -22,7 +22,7 @@ from proxies.services import (
     proxy_update,
 )
 from tests.notifications.fakes import ProxyFake, RawServer
-from tests.proxies.fakes import proxy_row
+from tests.proxies.fakes import history, proxy_row
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
@@ -255,3 +255,43 @@ def test_two_tests_at_the_same_time_lose_nothing(
     assert proxy.performance_metrics["success_rate"] == 50.0
     (change,) = proxy.performance_metrics["changes"]
     assert change["to"] in ("unhealthy", "healthy")
+
+
+@pytest.mark.django_db
+def test_fewer_tests_that_count_than_successes_that_are_wanted(
+    between: ProxyFake, url: str
+) -> None:
+    rules = {"timeout_seconds": 2, "window": 2, "successes_to_flip": 3}
+    proxy = proxy_row(between.port, test_url=url, health_check_config=rules)
+    for _each in range(3):
+        proxy_test(proxy.pk, "retry")
+    proxy.refresh_from_db()
+    assert proxy.status == "healthy"
+    metrics = metrics_of(proxy)
+    assert (metrics.tests, metrics.streak) == (2, 3)
+
+
+@pytest.mark.django_db
+def test_a_clock_that_was_set_back_is_no_reason_to_believe_nothing(
+    between: ProxyFake, url: str
+) -> None:
+    ahead = timezone.now() + timedelta(days=20)
+    proxy = proxy_row(between.port, test_url=url)
+    history(proxy, "---", newest=ahead)
+    Proxy.objects.update(
+        status="unhealthy",
+        last_test_time=ahead,
+        performance_metrics={
+            "since": ahead.isoformat(),
+            "counted_from": (ahead - timedelta(hours=1)).isoformat(),
+            "streak": -3,
+        },
+    )
+    assert proxies_failing(now=timezone.now()) == [proxy]
+    for _each in range(3):
+        proxy_test(proxy.pk, "retry")
+    proxy.refresh_from_db()
+    assert proxy.status == "healthy"
+    assert proxy.last_test_time is not None
+    assert proxy.last_test_time <= timezone.now()
+    assert metrics_of(proxy).streak == 3

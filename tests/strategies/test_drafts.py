@@ -24,6 +24,7 @@ from strategies.services import (
     trial_state_set,
 )
 from strategies.tasks import expire_drafts, warn_drafts
+from tests.languages import words_check
 from tests.strategies import factories
 from tests.strategies.factories import CONFIG
 
@@ -35,7 +36,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
+def _english(settings: Any) -> Iterator[None]:
+    settings.LANGUAGE_CODE = "en"
     with translation.override("en"):
         yield
 
@@ -272,6 +274,7 @@ def test_a_draft_in_its_last_day_is_told_of_once() -> None:
     assert f"of mei is removed after {draft.draft_expires_at:%Y-%m-%d %H:%M} UTC" in (
         told.content
     )
+    words_check(told.metadata["context"], "sketch", "mei")
 
 
 def test_a_draft_that_was_saved_after_the_warning_is_warned_of_again() -> None:

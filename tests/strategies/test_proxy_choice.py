@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from proxies.cache import live_get
 from proxies.models import Proxy
@@ -22,12 +22,19 @@ from strategies.services import (
 from tests.strategies.factories import draft, strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     import redis
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Whatever language the test before has left behind, words are English."""
+    with translation.override("en"):
+        yield
 
 
 def proxy(name: str = "Tokyo", **values: Any) -> Proxy:
@@ -53,6 +60,14 @@ def test_what_is_no_proxy_cannot_be_chosen(
     with pytest.raises(RefusedError, match=words):
         strategy_update(mine.pk, by=None, freqtrade_config=settings)
     assert any(words in each for each in draft_check(draft(freqtrade_config=settings)))
+
+
+@pytest.mark.parametrize("kind", [bool, float])
+def test_what_only_equals_the_number_of_the_proxy_is_refused(kind: type) -> None:
+    tokyo = proxy(id=1)
+    mine = strategy(freqtrade_config={"proxy": tokyo.pk})
+    with pytest.raises(RefusedError, match="must be the number of a proxy"):
+        strategy_update(mine.pk, by=None, freqtrade_config={"proxy": kind(1)})
 
 
 def test_a_proxy_that_is_switched_off_cannot_be_chosen_and_can_be_kept() -> None:

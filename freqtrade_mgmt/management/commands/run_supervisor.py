@@ -6,7 +6,8 @@ import asyncio
 import fcntl
 import gc
 import signal
-from typing import Any
+import time
+from typing import IO, Any, Final
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -14,6 +15,9 @@ from django.utils.module_loading import import_string
 
 from freqtrade_mgmt.supervisor.installs import supervisor_lock_path
 from freqtrade_mgmt.supervisor.service import Supervisor
+
+TRIES: Final = 5
+PAUSE_SECONDS: Final = 0.1
 
 
 class Command(BaseCommand):
@@ -29,18 +33,28 @@ class Command(BaseCommand):
         path = supervisor_lock_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as lock:
-            try:
-                # Freed by the kernel when we die, however we die.
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+            if not _locked(lock):
                 raise CommandError(
                     f"A supervisor runs already for {settings.BTCW_HOME}; stop it first."
-                ) from error
+                )
             # What is loaded now stays. Searching it for garbage in the middle of a
             # candle close cost a tenth of a second each time.
             gc.collect()
             gc.freeze()
             asyncio.run(_supervise())
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Take the lock; whoever only looks for a supervisor holds it for a moment."""
+    for _ in range(TRIES):
+        try:
+            # Freed by the kernel when we die, however we die.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return True
+    return False
 
 
 async def _supervise() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
+from proxies.dispatch import proxy_test_follow
 from proxies.models import Proxy
 from proxies.selectors import proxies_enabled
 from proxies.services import proxy_test_many
@@ -55,6 +56,8 @@ class Command(BaseCommand):
                 self._line(_cells(proxy, test), widths)
 
         found = proxy_test_many(proxies, "on_demand", told=told)
+        for proxy, _test in found:
+            proxy_test_follow(proxy.pk)
         failed = sum(not test.success for _proxy, test in found)
         if as_json:
             self.stdout.write(json.dumps([_object(*each) for each in found], indent=2))

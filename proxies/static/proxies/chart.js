@@ -65,7 +65,8 @@ function options(data, columns) {
     tzDate: (moment) => uPlot.tzDate(new Date(moment * 1000), data.zone),
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
-      x: { time: true, range: [data.from, data.to] },
+      // The newest span is drawn at its middle, which may be still to come.
+      x: { time: true, range: [data.from, Math.max(data.to, (data.at.at(-1) ?? 0) + data.width / 2)] },
       ms: { range: (_chart, _least, most) => [0, Math.max(10, (most ?? 10) * 1.12)] },
       failures: { range: (_chart, _least, most) => [0, Math.max(3, (most ?? 1) * HEADROOM)] },
     },

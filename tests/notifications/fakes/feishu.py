@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TEMPLATES = ("blue", "wathet", "turquoise", "green", "yellow", "orange", "red", "grey")
+BUTTONS = ("default", "primary", "danger")
 LARGEST = 20 * 1024
 
 
@@ -77,12 +78,35 @@ def _is_card(body: Mapping[str, Any]) -> bool:
     if body.get("msg_type") != "interactive":
         return False
     card = body["card"]
-    texts = [each["text"] for each in card["elements"]]
     return (
         card["header"]["template"] in TEMPLATES
-        and card["header"]["title"]["tag"] == "plain_text"
-        and all(each["tag"] == "plain_text" and each["content"] for each in texts)
+        and _is_text(card["header"]["title"])
+        and bool(card["elements"])
+        and all(_is_element(each) for each in card["elements"])
     )
+
+
+def _is_element(element: Mapping[str, Any]) -> bool:
+    match element:
+        case {"tag": "div", "text": text}:
+            return _is_text(text)
+        case {"tag": "action", "actions": [*buttons]}:
+            return bool(buttons) and all(_is_button(each) for each in buttons)
+        case _:
+            return False
+
+
+def _is_button(button: Mapping[str, Any]) -> bool:
+    return (
+        button["tag"] == "button"
+        and _is_text(button["text"])
+        and button["type"] in BUTTONS
+        and str(button["url"]).startswith(("https://", "http://"))
+    )
+
+
+def _is_text(text: Mapping[str, Any]) -> bool:
+    return text["tag"] == "plain_text" and bool(text["content"])
 
 
 def told(code: int, message: str) -> Answer:
