@@ -50,12 +50,15 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (reverse("notifications:history"), _("Notifications")),
         (reverse("freqtrade_mgmt:versions"), "freqtrade"),
         (reverse("proxies:list"), _("Proxies")),
-        (reverse("monitoring:system"), _("System")),
+        # Staff find the database, partitions, backups and errors there too.
+        (
+            reverse("monitoring:system"),
+            _("Operations") if user.is_staff else _("System"),
+        ),
     ]
     if settings.DEMO:
         entries.append((reverse("notifications:inbox"), _("Inbox")))
     if user.is_staff:
-        entries.append((reverse("monitoring:database"), _("Database")))
         entries.append((reverse("admin:index"), _("Admin")))
     active = _active(request.path, [url for url, _label in entries])
     return [

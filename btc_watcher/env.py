@@ -2,6 +2,10 @@
 
 Values come, strongest first, from the environment, from ``.env`` beside
 ``manage.py``, and from ``local.env`` in ``BTCW_HOME``, which ``make up`` writes.
+``secrets/owner.env`` there is for the few commands that need the tables' owner.
+
+Where ``NAME_FILE`` is set for one of our names, the value of NAME is what that file
+holds, as containers are given secrets.
 """
 
 from __future__ import annotations
@@ -11,17 +15,77 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
+from environ.fileaware_mapping import FileAwareMapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("BTCW_HOME") or BASE_DIR / "var").expanduser().resolve()
 
-env = environ.Env()
-for _path in (BASE_DIR / ".env", HOME / "local.env"):
+
+class _Variables(FileAwareMapping):  # type: ignore[misc]
+    """The environment with our own ``NAME_FILE``; SSL_CERT_FILE and its like stay."""
+
+    def __getitem__(self, name: str) -> str:
+        """Return a value; ImproperlyConfigured when its file cannot be read."""
+        path = self.env.get(f"{name}_FILE") if _is_ours(name) else None
+        if not path:
+            return str(self.env[name])
+        try:
+            # Editors and shells end a file with a new line.
+            return str(super().__getitem__(name)).rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(
+                f"{name}_FILE names {path}, which cannot be read"
+                f" ({getattr(error, 'strerror', None) or 'it is no text'}). Correct the"
+                f" path or the file's rights, or unset it and set {name}."
+            ) from error
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield what is set, under the names by which it is set."""
+        return iter(self.env)
+
+    def __len__(self) -> int:
+        """Count what is set."""
+        return len(self.env)
+
+
+class _Env(environ.Env):  # type: ignore[misc]
+    ENVIRON = _Variables(cache=False)
+
+
+env = _Env()
+LOCAL = HOME / "local.env"
+OWNER = HOME / "secrets" / "owner.env"
+for _path in (BASE_DIR / ".env", LOCAL):
     if _path.is_file():
         environ.Env.read_env(str(_path), overwrite=False)
+
+
+def read_lines(path: Path) -> dict[str, str]:
+    """Return the NAME=value lines of a file that we wrote, none when it is not there."""
+    if not path.is_file():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines if not line.startswith("#"))
+    return {name: value for name, sign, value in pairs if sign}
+
+
+def owner_take(names: Iterable[str]) -> None:
+    """Take ``names`` from what ``make up`` keeps for the owner of the embedded database.
+
+    Call it before the settings are read. Nothing is taken when a person named another
+    database, or set the variable.
+    """
+    local, owner = read_lines(LOCAL), read_lines(OWNER)
+    if env.ENVIRON.get("DATABASE_URL") != local.get("DATABASE_URL"):
+        return
+    for name in names:
+        set_by_us = env.ENVIRON.get(name) in {None, "", local.get(name)}
+        if set_by_us and name in owner:
+            os.environ[name] = owner[name]
 
 
 def environment_for_child(changes: Mapping[str, str | None]) -> dict[str, str]:
@@ -38,4 +102,6 @@ def environment_for_child(changes: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _is_ours(name: str) -> bool:
-    return name.startswith("BTCW_") or name in {"DATABASE_URL", "REDIS_URL"}
+    plain = name.removesuffix("_FILE")
+    servers = {"DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL"}
+    return name.startswith("BTCW_") or plain in servers

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from celery.schedules import schedule
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from btc_watcher.env import BASE_DIR, HOME, env
 from btc_watcher.lib import redis_keys
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.redis_address import RedisAddress
+from btc_watcher.lib.redis_client import SENTINEL_OPTIONS
 
 # Where state lives: bots, freqtrade environments, logs, embedded servers.
 BTCW_HOME = HOME
@@ -66,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "btc_watcher.lib.replica_fresh.OwnWritesMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SessionRowMiddleware",
@@ -117,6 +120,36 @@ DATABASES = {
         },
     },
 }
+# A streaming replica for history, statistics and export; pools of its own, which open
+# nothing while nobody reads there.
+_REPLICA = (
+    env.db_url("DATABASE_REPLICA_URL")
+    if env.str("DATABASE_REPLICA_URL", default="")
+    else {}
+)
+# Seconds that it may be behind; what is read then comes from the primary.
+DATABASE_REPLICA_MAX_LAG = env.float("BTCW_REPLICA_MAX_LAG", default=5.0)
+if _REPLICA:
+    DATABASES["replica"] = {
+        **_REPLICA,
+        "ATOMIC_REQUESTS": False,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **_REPLICA.get("OPTIONS", {}),
+            "application_name": "btc_watcher_reading",
+            "connect_timeout": 2,
+            "options": "-c jit=off -c statement_timeout=60000"
+            " -c default_transaction_read_only=on",
+            "pool": {
+                "min_size": 0,
+                "max_size": env.int("BTCW_REPLICA_POOL_MAX", default=5),
+                "timeout": 2,
+            },
+        },
+        "TEST": {"MIRROR": "default"},
+    }
+# Nothing goes to the replica that does not name it.
+DATABASE_ROUTERS = ["btc_watcher.lib.replica.ByNameOnly"]
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 # Full months that a partitioned table keeps besides the current one, such as
 # "signals=12;notification_history=6"; a table that is not named keeps everything.
@@ -143,22 +176,36 @@ BACKUP_DATABASE = (
 )
 
 REDIS_URL = env.str("REDIS_URL")
+try:
+    _REDIS = RedisAddress.parse(REDIS_URL)
+except ConfigurationError as error:
+    raise ImproperlyConfigured(str(error)) from None
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
+        # A list, because a text is cut at its commas.
+        "LOCATION": [REDIS_URL],
         "KEY_PREFIX": "btcw",
         # The database holds sessions too: without Redis pages are slower, not down.
         "OPTIONS": {
             "IGNORE_EXCEPTIONS": True,
             "SOCKET_CONNECT_TIMEOUT": 1,
             "SOCKET_TIMEOUT": 1,
+            **(
+                {
+                    "CONNECTION_FACTORY": "btc_watcher.lib.redis_cache.SentinelConnections"
+                }
+                if _REDIS.sentinels
+                else {}
+            ),
         },
     },
 }
 
 # -- Celery -----------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = _REDIS.broker_url()
+# Known by its name to whoever takes secrets out of texts.
+REDIS_SENTINEL_PASSWORD = _REDIS.sentinel_login.get("password", "")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -170,6 +217,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "queue_order_strategy": "priority",
     "visibility_timeout": 3600,
     "socket_connect_timeout": 5,
+    **_REDIS.broker_options(dict(SENTINEL_OPTIONS)),
 }
 CELERY_TASK_DEFAULT_QUEUE = redis_keys.DEFAULT_QUEUE
 CELERY_TASK_QUEUES = [
@@ -187,6 +235,7 @@ CELERY_TASK_ROUTES = {
         f"freqtrade_mgmt.tasks.{task}": {"queue": redis_keys.notifications_queue("P0")}
         for task in ("strategy_health", "proxy_failover")
     },
+    "monitoring.tasks.watch_servers": {"queue": redis_keys.notifications_queue("P0")},
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "monitoring.schedules.scheduler:Scheduler"
@@ -256,6 +305,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sample the database": {
         "task": "monitoring.tasks.sample_database",
+        "schedule": schedule(60),
+        "options": {"expires": 55},
+    },
+    "watch the servers": {
+        "task": "monitoring.tasks.watch_servers",
         "schedule": schedule(60),
         "options": {"expires": 55},
     },
@@ -350,7 +404,7 @@ USE_TZ = True
 
 # -- Static files -----------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = HOME / "static"
+STATIC_ROOT = Path(env.str("BTCW_STATIC_FOLDER", default=str(HOME / "static")))
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "btc_watcher" / "static"]
 # Libraries that make frontend fetched; Django complains of a folder that is not there.
 if (HOME / "vendor").is_dir():
@@ -382,6 +436,12 @@ PROXY_USERS = ["strategies.selectors.proxy_uses", "notifications.selectors.proxy
 # -- Monitoring -------------------------------------------------------------
 # What this machine is called where several share a database.
 NODE_NAME = env.str("BTCW_NODE", default="") or socket.gethostname()
+# Where other machines reach the bots of this one; empty: they do not.
+NODE_ADDRESS = env.str("BTCW_NODE_ADDRESS", default="")
+# The address that the bots of this machine listen on.
+BOT_BIND = env.str("BTCW_BOT_BIND", default="127.0.0.1")
+# A node that has not renewed its leases for so long has lost its bots to the others.
+LEASE_SECONDS = min(300, max(6, env.int("BTCW_LEASE_SECONDS", default=30)))
 # Seconds: between signs of life; until a silent process counts as dead; until a role
 # that was stopped is missed; for how long a watcher must have beaten before it judges.
 HEARTBEATS = {

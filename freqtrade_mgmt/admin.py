@@ -15,6 +15,7 @@ from accounts.models import User
 from btc_watcher.lib.admin import ReadOnlyAdmin
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.dispatch import releases_being_asked, releases_refresh_soon
+from freqtrade_mgmt.leases.admin import SupervisorNodeAdmin
 from freqtrade_mgmt.models import FreqtradeUpgrade, FreqtradeVersion
 from freqtrade_mgmt.services import install_request, uninstall
 from freqtrade_mgmt.upgrades.asking import rollback_request
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
+__all__ = ["FreqtradeUpgradeAdmin", "FreqtradeVersionAdmin", "SupervisorNodeAdmin"]
 REFRESH = "refresh"
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "bot_folder_read",
     "bot_folder_write",
     "bot_name",
+    "reached_at",
     "strategy_inspect",
 ]
 
@@ -124,6 +125,7 @@ class BotIdentity(NamedTuple):
     credentials: BotCredentials
     port: int
     bot_name: str
+    host: str = API_HOST
 
 
 def bot_name(strategy_id: int) -> str:
@@ -137,8 +139,12 @@ def bot_configuration(
     port: int,
     simulator_url: str,
     paths: BotPaths,
+    *,
+    bind: str = API_HOST,
 ) -> dict[str, Any]:
     """Return freqtrade's configuration for ``spec``, whose API listens on ``port``.
+
+    ``bind`` is the address that it listens on.
 
     Raises ConfigurationError, naming the value, for anything that cannot work or that
     could make the bot trade for real or reach something else than its exchange.
@@ -168,7 +174,7 @@ def bot_configuration(
         "pairlists": [{"method": "StaticPairList"}],
         "api_server": {
             "enabled": True,
-            "listen_ip_address": API_HOST,
+            "listen_ip_address": bind,
             "listen_port": port,
             "username": credentials.username,
             "password": credentials.password,
@@ -185,6 +191,8 @@ def bot_folder_write(
     credentials: BotCredentials,
     port: int,
     simulator_url: str,
+    *,
+    bind: str = API_HOST,
 ) -> BotPaths:
     """Write configuration and strategy to ``folder``, readable by us alone.
 
@@ -192,7 +200,9 @@ def bot_folder_write(
     ConfigurationError, also where the folder cannot be written.
     """
     paths = BotPaths.of(folder)
-    configuration = bot_configuration(spec, credentials, port, simulator_url, paths)
+    configuration = bot_configuration(
+        spec, credentials, port, simulator_url, paths, bind=bind
+    )
     try:
         # The outer one first: it may be the bots' user's, who could exchange the others.
         for part in (paths.folder.resolve(), paths.strategies, paths.log.parent):
@@ -225,13 +235,24 @@ def bot_folder_read(folder: Path) -> BotIdentity:
             ws_token=str(server["ws_token"]),
         )
         return BotIdentity(
-            credentials, int(server["listen_port"]), str(configuration["bot_name"])
+            credentials,
+            int(server["listen_port"]),
+            str(configuration["bot_name"]),
+            reached_at(str(server.get("listen_ip_address") or API_HOST)),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"The bot's configuration {path} cannot be read ({type(error).__name__})."
             " Start the strategy again, which writes it anew."
         ) from error
+
+
+def reached_at(bind: str) -> str:
+    """Return where a bot of this machine is reached that listens on ``bind``."""
+    try:
+        return API_HOST if ipaddress.ip_address(bind).is_unspecified else bind
+    except ValueError:
+        return bind
 
 
 def bot_command(python: Path, paths: BotPaths) -> list[str]:

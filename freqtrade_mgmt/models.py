@@ -8,6 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from btc_watcher.lib.columns import CreatedField, ObjectField, listed
 from btc_watcher.lib.indexes import NamedIndex
+from freqtrade_mgmt.leases.models import StrategyLease, SupervisorNode
+
+__all__ = [
+    "FreqtradeUpgrade",
+    "FreqtradeVersion",
+    "StrategyLease",
+    "SupervisorNode",
+]
 
 
 class FreqtradeVersion(models.Model):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from django.db.models import F
 
 from btc_watcher.lib.errors import ConfigurationError
+from freqtrade_mgmt.installer import freqtrade_installed
 from freqtrade_mgmt.models import FreqtradeUpgrade, FreqtradeVersion
+from freqtrade_mgmt.versions.places import freqtrade_root
 from strategies.selectors import strategies_all
 
 if TYPE_CHECKING:
@@ -90,6 +92,19 @@ def versions_wanted(strategy_ids: Collection[int]) -> dict[int, str]:
     return {key: version for key, version in wanted.items() if version}
 
 
+def python_here(version: str, python: Path) -> Path | None:
+    """Return the interpreter of an installed release on this machine.
+
+    It lies where it was recorded, or, where another machine recorded it, in the folder of
+    our own; None: nowhere here.
+    """
+    if python.exists():
+        return python
+    root = freqtrade_root()
+    own = next((i for i in freqtrade_installed(root) if i.version == version), None)
+    return None if own is None else own.python
+
+
 def _first_installed() -> str | None:
     rows = FreqtradeVersion.objects.filter(
         is_installed=True, install_path__isnull=False
@@ -124,4 +139,5 @@ def environment_python(wanted: str | None) -> tuple[str, Path]:
             f" it with: manage.py freqtrade install {version}; or move to another one with:"
             " manage.py freqtrade upgrade."
         )
-    return version, Path(installed[version]) / "bin" / "python"
+    python = Path(installed[version]) / "bin" / "python"
+    return version, python_here(version, python) or python

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitoring.errors import admin as errors
 from monitoring.heartbeats import admin as heartbeats
+from monitoring.metrics import admin as metrics
 from monitoring.schedules import admin as schedules
 
-__all__ = ["errors", "heartbeats", "schedules"]
+__all__ = ["errors", "heartbeats", "metrics", "schedules"]

@@ -7,8 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+from django.conf import settings
 
-from btc_watcher.lib.redis_client import RedisError, redis_connection
+from btc_watcher.lib.redis_client import (
+    RedisError,
+    cluster_refuse,
+    redis_client,
+    redis_connection,
+)
 from btc_watcher.lib.redis_keys import (
     DEFAULT_QUEUE,
     METRICS_COUNTERS,
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RedisError",
+    "cluster_refused",
     "counters_swap",
     "redis_info",
     "status_read",
@@ -30,6 +37,16 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+
+def cluster_refused() -> None:
+    """Raise ConfigurationError when REDIS_URL leads to a node of a cluster."""
+    # Of its own: what is opened here would be shared with the children of a worker.
+    client = redis_client(settings.REDIS_URL, connect_timeout=1, timeout=1)
+    try:
+        cluster_refuse(client)
+    finally:
+        client.close()
 
 
 def tasks_waiting() -> int:

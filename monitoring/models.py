@@ -10,6 +10,7 @@ from btc_watcher.lib.indexes import NamedIndex
 from monitoring.heartbeats.models import ProcessHeartbeat
 from monitoring.metrics.models import MetricHour
 from monitoring.schedules.models import ScheduleSeed
+from monitoring.watch.models import WatchState
 
 __all__ = [
     "ErrorLog",
@@ -17,6 +18,7 @@ __all__ = [
     "ProcessHeartbeat",
     "ScheduleSeed",
     "SystemMetric",
+    "WatchState",
 ]
 
 

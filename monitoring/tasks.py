@@ -7,24 +7,28 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from btc_watcher.lib.partitions import PartitionError
-from monitoring.backups.services import backup_make, backups_watch
-from monitoring.backups.shapes import BackupBusyError, BackupError, State
+from monitoring.backups.followed import backup_followed, trial_followed
+from monitoring.backups.services import backups_watch
+from monitoring.backups.shapes import BackupBusyError
 from monitoring.database.samples import sample_take
 from monitoring.errors.services import errors_tell
 from monitoring.heartbeats.outside import outside_ping
 from monitoring.metrics.keeping import metrics_average
 from monitoring.metrics.round import metrics_round
-from monitoring.services import partitions_rotate, retention_apply
+from monitoring.partitions.followed import rotation_followed
+from monitoring.watch.round import watch_round
 
 
 @shared_task
 def rotate_partitions() -> None:
     """Keep the months and delete what is old; fails when a table could not be done."""
-    errors = [rotation.error for rotation in partitions_rotate() if rotation.error]
-    retention_apply(timezone.now())
-    if errors:
-        raise PartitionError(" ".join(errors))
+    rotation_followed()
+
+
+@shared_task(ignore_result=True)
+def rotation_now(*, run: str, by: str) -> None:
+    """Do the same because somebody asked; ``run`` is what their page follows."""
+    rotation_followed(number=run, by=by)
 
 
 @shared_task(ignore_result=True)
@@ -61,15 +65,36 @@ def ping_outside() -> dict[str, str]:
 def backup() -> str:
     """Make the daily backup and restore it on trial; return how it ended."""
     try:
-        made = backup_make()
+        return backup_followed().name
     except BackupBusyError:
         return "busy"
-    if made.state is not State.GOOD:
-        raise BackupError(f"Backup {made.name}: {made.error}")
-    return made.name
+
+
+@shared_task(ignore_result=True)
+def backup_now(*, run: str, by: str) -> str:
+    """Make a backup because somebody asked; ``run`` is what their page follows."""
+    try:
+        return backup_followed(number=run, by=by).name
+    except BackupBusyError:
+        return "busy"
+
+
+@shared_task(ignore_result=True)
+def trial_now(*, name: str, run: str, by: str) -> str:
+    """Restore a backup on trial because somebody asked; return how it ended."""
+    try:
+        return trial_followed(name, number=run, by=by).name
+    except BackupBusyError:
+        return "busy"
 
 
 @shared_task(ignore_result=True)
 def watch_backups() -> str:
     """Tell what is wrong with the backups, and make the one that was missed."""
     return backup() if backups_watch() else "ok"
+
+
+@shared_task(ignore_result=True)
+def watch_servers() -> dict[str, str]:
+    """Tell what is wrong with PostgreSQL, Redis and the disks; return what was done."""
+    return watch_round(timezone.now())

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 def health(request: HttpRequest) -> JsonResponse:
     """Answer 200 when signals can arrive and leave, else 503; a word per component."""
     report = system_health.report()
-    return JsonResponse(
-        report, status=503 if report["status"] == "unavailable" else 200
-    )
+    return _answer(report, well=report["status"] != "unavailable")
 
 
 @login_not_required
@@ -44,4 +42,11 @@ def ready(request: HttpRequest) -> JsonResponse:
     Redis is named but does not count: without it pages are slower, not gone.
     """
     report = readiness.report()
-    return JsonResponse(report, status=200 if report["status"] == "ok" else 503)
+    return _answer(report, well=report["status"] == "ok")
+
+
+def _answer(report: dict[str, str], *, well: bool) -> JsonResponse:
+    response = JsonResponse(report, status=200 if well else 503)
+    # Django would log a 503 as an error of ours, at every start and every question.
+    response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001
+    return response

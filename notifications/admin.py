@@ -9,12 +9,14 @@ from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from btc_watcher.lib.admin import HistoryAdmin
+from btc_watcher.lib.admin import HistoryAdmin, PeriodFilter
 from btc_watcher.lib.errors import BtcWatcherError
 from notifications.forms import ChannelForm, SilenceModelForm
 from notifications.forms.raw import PREFIX
+from notifications.history import notification_by_id
 from notifications.models import (
     Alert,
+    ChannelType,
     Notification,
     NotificationChannel,
     NotificationSilence,
@@ -107,6 +109,32 @@ class ChannelAdmin(ChannelModelAdmin):
             self.message_user(request, f"{channel}: {result.answer}", level)
 
 
+class NotificationPeriodFilter(PeriodFilter):
+    """The last 31 days by default."""
+
+    column = "sent_at"
+
+
+class ChannelTypeFilter(admin.SimpleListFilter):
+    """The types that there can be: Django would look for those in all of the history."""
+
+    title = _("type")
+    parameter_name = "channel_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return every type of channel."""
+        return list(ChannelType.choices)
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Notification]
+    ) -> QuerySet[Notification]:
+        """Keep one type, when it is one."""
+        wanted = self.value()
+        if wanted not in ChannelType.values:
+            return queryset
+        return queryset.filter(channel_type=wanted)
+
+
 @admin.register(Notification)
 class NotificationAdmin(HistoryAdmin):
     """The history, to be read only."""
@@ -122,9 +150,22 @@ class NotificationAdmin(HistoryAdmin):
         "retry_count",
         "error_message",
     )
-    list_filter = ("status", "channel_type", "message_type", "channel")
+    list_filter = (
+        NotificationPeriodFilter,
+        ChannelTypeFilter,
+        *("status", "message_type", "channel"),
+    )
     list_select_related = ("channel",)
     ordering = ("-sent_at", "-id")
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Notification | None:
+        """Return one row, looked for among the newest first."""
+        is_number = (
+            object_id.isascii() and object_id.isdecimal() and len(object_id) < 19
+        )
+        return notification_by_id(int(object_id)) if is_number else None
 
     @admin.display(description=_("priority"))
     def shown_priority(self, row: Notification) -> str:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import psycopg
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
+from django.utils import timezone
 
+from btc_watcher.lib import replica
 from btc_watcher.lib.errors import BtcWatcherError
 from notifications.models import Notification, NotificationStatus
+from notifications.written import EPOCH, since_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.db.models import QuerySet
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# This month and the last, or a bit more.
+LATELY: Final = timedelta(days=31)
 SEARCH_TIMEOUT: Final = "8s"
 MEMBERS_SHOWN: Final = 50
 # States that the page filters by, as conditions on a row.
@@ -102,7 +106,12 @@ def notifications_page(
         )
         rows = rows.filter(place=True)
     rows = rows.select_related("channel").order_by("-sent_at", "-id")[: size + 1]
-    found = _patiently(rows) if wanted.text else list(rows)
+
+    def page_of(alias: str) -> list[Notification]:
+        there = rows.using(alias)
+        return _patiently(there, alias) if wanted.text else list(there)
+
+    found = replica.read(page_of)
     if len(found) <= size:
         return found, None
     last = found[size - 1]
@@ -110,22 +119,37 @@ def notifications_page(
 
 
 def notification_by_id(number: int) -> Notification | None:
-    """Return one row with its channel; each partition's key is looked into."""
-    return (
-        Notification.objects.select_related("channel")
-        .filter(id=number, sent_at__gt=EPOCH)
-        .first()
-    )
+    """Return one row with its channel.
+
+    Most that is asked for is new, so the months before the last two are looked into
+    only when it is not there.
+    """
+    rows = Notification.objects.select_related("channel").filter(id=number)
+    lately = timezone.now() - LATELY
+    for part in (Q(sent_at__gte=lately), Q(sent_at__gt=EPOCH, sent_at__lt=lately)):
+        if found := rows.filter(part).first():
+            return found
+    return None
 
 
-def notifications_by_id(numbers: Sequence[int]) -> list[Notification]:
-    """Return the rows of ``numbers``, at most MEMBERS_SHOWN of them, by number."""
+def notifications_by_id(
+    numbers: Sequence[int], *, since: datetime = EPOCH
+) -> list[Notification]:
+    """Return the rows of ``numbers``, at most MEMBERS_SHOWN of them, by number.
+
+    None of them has a time before ``since``, which keeps earlier months out of it.
+    """
     if not numbers:
         return []
     rows = Notification.objects.select_related("channel").filter(
-        id__in=list(numbers)[:MEMBERS_SHOWN]
+        id__in=list(numbers)[:MEMBERS_SHOWN], sent_at__gte=since
     )
     return list(rows.order_by("id"))
+
+
+def members_since(row: Notification) -> datetime:
+    """Return the moment before which no member of the digest ``row`` was written."""
+    return since_of(row.metadata.get("digest_since"))
 
 
 def _filtered(wanted: HistoryFilter) -> QuerySet[Notification]:
@@ -168,9 +192,10 @@ def signal_id_of(text: str) -> UUID | None:
         return None
 
 
-def _patiently(rows: QuerySet[Notification]) -> list[Notification]:
+def _patiently(rows: QuerySet[Notification], alias: str) -> list[Notification]:
+    connection = connections[alias]
     try:
-        with transaction.atomic():
+        with transaction.atomic(using=alias):
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT set_config('statement_timeout', %s, true)", [SEARCH_TIMEOUT]

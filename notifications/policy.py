@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+Item = TypeVar("Item")
 
 # A transport ends a delivery after this many seconds, and until the lease is
 # over nobody else may try the same notification.
@@ -119,10 +121,10 @@ def _retries(priority: str) -> Retries:
     return RETRIES.get(priority, RETRIES["P2"])
 
 
-def chunks(ids: Sequence[int], priority: str) -> list[list[int]]:
-    """Split ``ids`` into tasks: evenly over the threads, bounded by the priority."""
-    size = max(1, min(LARGEST_CHUNK[priority], math.ceil(len(ids) / SPREAD)))
-    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]
+def chunks(items: Sequence[Item], priority: str) -> list[list[Item]]:
+    """Split ``items`` into tasks: evenly over the threads, bounded by the priority."""
+    size = max(1, min(LARGEST_CHUNK[priority], math.ceil(len(items) / SPREAD)))
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
 
 def sweep_patience(priority: str, queue_length: int) -> timedelta:

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from btc_watcher.lib.redis_keys import PRIORITIES, notifications_queue
 from notifications.policy import FLUSH_EVERY, chunks
+from notifications.written import Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,13 +57,17 @@ flushes_made: deque[datetime] = deque(maxlen=64)
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A stored notification; one that is not held wants a task."""
+    """A stored notification; one that is not held wants a task.
+
+    ``sent_at`` is when its row was written, by which the history is cut.
+    """
 
     id: int
     channel_id: int | None
     priority: str
     signal_id: UUID | None = None
     held: bool = False
+    sent_at: datetime | None = None
 
 
 class Task(NamedTuple):
@@ -73,6 +78,7 @@ class Task(NamedTuple):
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = {}
     eta: datetime | None = None
+    headers: dict[str, Any] = {}
 
 
 def tasks_enqueue(queued: Iterable[Queued]) -> int:
@@ -81,15 +87,19 @@ def tasks_enqueue(queued: Iterable[Queued]) -> int:
     Returns the number of tasks; 0 when the broker is away, which is logged and
     never raised. After a failure the broker is not tried for some seconds.
     """
-    groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+    groups: dict[tuple[str, int], list[Queued]] = defaultdict(list)
     for item in queued:
         if not item.held:
             # One whose channel is gone is delivered as well: that is how it ends.
             priority = item.priority if item.priority in PRIORITIES else PRIORITIES[-1]
-            groups[priority, item.channel_id or 0].append(item.id)
+            groups[priority, item.channel_id or 0].append(item)
     return _publish_unless_away(
         [
-            Task(DELIVER, notifications_queue(priority), (chunk,))
+            _delivery(
+                [item.id for item in chunk],
+                notifications_queue(priority),
+                Written.of(item.sent_at for item in chunk),
+            )
             for priority, channel in sorted(groups)
             for chunk in chunks(groups[priority, channel], priority)
         ]
@@ -112,9 +122,14 @@ def after_commit(enqueue: Callable[[], object]) -> None:
     transaction.on_commit(enqueue_now, robust=True)
 
 
-def rest_enqueue(ids: list[int], queue: str) -> None:
+def rest_enqueue(ids: list[int], queue: str, written: Written | None = None) -> None:
     """Put the rest of a chunk at the end of the queue that it came from."""
-    _publish([Task(DELIVER, queue, (ids,))])
+    _publish([_delivery(ids, queue, written)])
+
+
+def _delivery(ids: list[int], queue: str, written: Written | None) -> Task:
+    headers = written.headers() if written else {}
+    return Task(DELIVER, queue, (ids,), headers=headers)
 
 
 def flushes_enqueue(moments: Iterable[datetime]) -> int:
@@ -172,6 +187,7 @@ def _publish(tasks: Iterable[Task]) -> int:
                     kwargs=task.kwargs,
                     eta=task.eta,
                     queue=task.queue,
+                    headers=task.headers,
                     producer=producer,
                     retry=False,
                     ignore_result=True,

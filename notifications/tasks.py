@@ -12,6 +12,7 @@ from btc_watcher.lib.redis_keys import notifications_queue
 from notifications import services
 from notifications.cache import queue_lengths
 from notifications.queues import flushes_enqueue, rest_enqueue, tasks_enqueue
+from notifications.written import Written
 
 if TYPE_CHECKING:
     from celery import Task
@@ -21,12 +22,16 @@ logger = logging.getLogger(__name__)
 
 @shared_task(bind=True, ignore_result=True)
 def deliver(self: Task[..., None], ids: list[int]) -> None:
-    """Deliver the notifications ``ids``; what takes too long goes to the queue's end."""
-    left = services.notifications_deliver(ids=ids)
+    """Deliver the notifications ``ids``; what takes too long goes to the queue's end.
+
+    The task's headers say when their rows were written.
+    """
+    written = Written.read(self.request.headers)
+    left = services.notifications_deliver(ids=ids, written=written)
     if left:
         delivery = self.request.delivery_info or {}
         queue = delivery.get("routing_key")
-        rest_enqueue(left, str(queue or notifications_queue("P2")))
+        rest_enqueue(left, str(queue or notifications_queue("P2")), written)
 
 
 @shared_task(ignore_result=True)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from btc_watcher.lib.admin import HistoryAdmin
+from btc_watcher.lib.admin import HistoryAdmin, PeriodFilter
 from btc_watcher.lib.errors import ConfigurationError
 from proxies.advice import failure_sentence
 from proxies.dispatch import proxy_test_soon
 from proxies.models import Proxy, ProxyTest
 from proxies.problems import proxy_problems
 from proxies.selectors import metrics_of
-from proxies.selectors.history import LOOK_BACK
 from proxies.services import (
     proxy_create,
     proxy_disable,
@@ -226,29 +223,11 @@ class ProxyAdmin(ProxyModelAdmin):
         return done
 
 
-class PeriodFilter(admin.SimpleListFilter):
-    """The last day by default: the table has a partition for every month."""
+class ProxyTestPeriodFilter(PeriodFilter):
+    """The last day by default: a test is hourly at least."""
 
-    title = _("period")
-    parameter_name = "days"
-    default = "1"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the other periods."""
-        return [("7", _("7 days")), (str(LOOK_BACK.days), _("31 days"))]
-
-    def choices(self, changelist: Any) -> Any:
-        """Name the default what it is."""
-        first, *others = super().choices(changelist)
-        return [dict(first) | {"display": _("24 hours")}, *others]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[ProxyTest]
-    ) -> QuerySet[ProxyTest]:
-        """Keep to the months that the period touches."""
-        days = self.value() if self.value() in ("7", str(LOOK_BACK.days)) else None
-        length = timedelta(days=int(days or self.default))
-        return queryset.filter(test_time__gte=timezone.now() - length)
+    column = "test_time"
+    periods = (1, 7, 31)
 
 
 @admin.register(ProxyTest)
@@ -264,7 +243,7 @@ class ProxyTestAdmin(HistoryAdmin):
         "why",
         "sentence",
     )
-    list_filter = (PeriodFilter, "success", "proxy")
+    list_filter = (ProxyTestPeriodFilter, "success", "proxy")
     list_select_related = ("proxy",)
     ordering = ("-test_time", "-id")
 

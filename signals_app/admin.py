@@ -7,12 +7,18 @@ from uuid import UUID
 
 from django.contrib import admin
 
-from btc_watcher.lib.admin import HistoryAdmin
+from btc_watcher.lib.admin import HistoryAdmin, PeriodFilter
 from signals_app.models import Signal
 from signals_app.selectors import signal_by_id
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+
+class SignalPeriodFilter(PeriodFilter):
+    """The last 31 days by default."""
+
+    column = "timestamp"
 
 
 @admin.register(Signal)
@@ -31,7 +37,10 @@ class SignalAdmin(HistoryAdmin):
         "strategy_name",
         "notification_sent",
     )
-    list_filter = ("signal_type", "strength_level", "priority", "notification_sent")
+    list_filter = (
+        SignalPeriodFilter,
+        *("signal_type", "strength_level", "priority", "notification_sent"),
+    )
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from btc_watcher.lib import replica
 from signals_app.models import Signal
 from signals_app.rows import moment_text, price_text
+from signals_app.selectors import is_past
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,13 +46,19 @@ def markers_between(
     three years is cut at its beginning.
     """
     first = max(since, until - LONGEST)
-    rows = list(
+    found = (
         Signal.objects.filter(
             exchange=exchange, pair=pair, timestamp__gte=first, timestamp__lt=until
         )
         .order_by("-timestamp", "-id")
-        .values_list(*COLUMNS)[: limit + 1]
+        .values_list(*COLUMNS)
     )
+
+    def rows_at(alias: str) -> list[Any]:
+        return list(found.using(alias)[: limit + 1])
+
+    # The live feed goes on from marks that reach up to the present.
+    rows = replica.read(rows_at) if is_past(until) else rows_at(replica.PRIMARY)
     shapes = [_shape(dict(zip(COLUMNS, row, strict=True))) for row in rows[:limit]]
     return Markers(shapes[::-1], cut=len(rows) > limit or first > since)
 

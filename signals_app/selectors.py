@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from django.db.models import Q
 from django.db.models.expressions import RawSQL
+from django.utils import timezone
 
+from btc_watcher.lib import replica
 from btc_watcher.lib.errors import BtcWatcherError
 from notifications.models import Notification
 from signals_app.identity import moment_of
@@ -20,11 +21,17 @@ from signals_app.models import Signal
 from strategies.models import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from django.db.models import QuerySet
 
 DEFAULT_WINDOW: Final = timedelta(days=31)
+# Signals of the last minutes are what is new; live pages go on from them.
+NEW: Final = timedelta(minutes=5)
+NEWEST: Final = ("-timestamp", "-id")
+# A longer range is looked through in parts, newest first, each twice as long as the one
+# before: a page that is full after the first part never opens the other months.
+FIRST_PART: Final = DEFAULT_WINDOW + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +78,22 @@ class Cursor:
 def signals_page(
     wanted: SignalFilter, *, size: int, after: Cursor | None = None
 ) -> tuple[list[Signal], Cursor | None]:
-    """Return up to ``size`` signals, newest first, and where the next page begins."""
+    """Return up to ``size`` signals, newest first, and where the next page begins.
+
+    A page that reaches up to the present is what is new, and comes from the primary.
+    """
     until = wanted.until if after is None else min(wanted.until, _just_after(after))
-    signals = _filtered(wanted).filter(timestamp__gte=wanted.since, timestamp__lt=until)
-    if after is not None:
-        signals = signals.annotate(
-            place=RawSQL(
-                "(timestamp, id) < (%s, %s)", (after.timestamp, after.identifier)
-            )
-        ).filter(place=True)
-    found = list(signals.order_by("-timestamp", "-id")[: size + 1])
+
+    def page_of(alias: str) -> list[Signal]:
+        branches = _branches(wanted, alias)
+        rows: list[Signal] = []
+        for first, end in range_parts(wanted.since, until):
+            rows += _newest(branches, first, end, after, size + 1 - len(rows))
+            if len(rows) > size:
+                break
+        return rows
+
+    found = replica.read(page_of) if is_past(until) else page_of(replica.PRIMARY)
     if len(found) <= size:
         return found, None
     last = found[size - 1]
@@ -116,7 +129,49 @@ def deliveries_of(signals: Sequence[Signal]) -> dict[UUID, list[tuple[str, str]]
     return found
 
 
-def _filtered(wanted: SignalFilter) -> QuerySet[Signal]:
+def is_past(until: datetime) -> bool:
+    """Tell whether a range that ends at ``until`` is history, and not what is new."""
+    return until < timezone.now() - NEW
+
+
+def range_parts(
+    since: datetime, until: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """Give the parts of a range, the newest first; ends are not included."""
+    length = FIRST_PART
+    while since < until:
+        first = max(since, until - length)
+        yield first, until
+        until, length = first, 2 * length
+
+
+def _newest(
+    branches: Sequence[QuerySet[Signal]],
+    since: datetime,
+    until: datetime,
+    after: Cursor | None,
+    limit: int,
+) -> list[Signal]:
+    """Return the newest of a range that any of ``branches`` wants, in one statement."""
+    parts = [
+        each.filter(timestamp__gte=since, timestamp__lt=until) for each in branches
+    ]
+    if after is not None:
+        place = RawSQL(
+            "(timestamp, id) < (%s, %s)", (after.timestamp, after.identifier)
+        )
+        parts = [each.alias(place=place).filter(place=True) for each in parts]
+    first, *others = [each.order_by(*NEWEST)[:limit] for each in parts]
+    if not others:
+        return list(first)
+    return list(first.union(*others, all=True).order_by(*NEWEST)[:limit])
+
+
+def _branches(wanted: SignalFilter, alias: str) -> list[QuerySet[Signal]]:
+    """Return queries that together find what is wanted, no signal twice.
+
+    Each can be read in order of time from one index, which their OR could not.
+    """
     values = {
         "pair": wanted.pair,
         "exchange": wanted.exchange,
@@ -125,17 +180,21 @@ def _filtered(wanted: SignalFilter) -> QuerySet[Signal]:
         "strength_level": wanted.level,
         "priority": wanted.priority,
     }
-    signals = Signal.objects.filter(**{key: v for key, v in values.items() if v})
-    if not wanted.strategy:
-        return signals
-    if wanted.strategy.isascii() and wanted.strategy.isdecimal():
-        return signals.filter(strategy_id=int(wanted.strategy))
-    # The index is on the id; signals that others posted have a name alone.
-    ids = list(
-        Strategy.objects.filter(name=wanted.strategy).values_list("id", flat=True)
+    signals = Signal.objects.using(alias).filter(
+        **{key: v for key, v in values.items() if v}
     )
-    nameless = Q(strategy_id=None, strategy_name=wanted.strategy)
-    return signals.filter(Q(strategy_id__in=ids) | nameless if ids else nameless)
+    if not wanted.strategy:
+        return [signals]
+    if wanted.strategy.isascii() and wanted.strategy.isdecimal():
+        return [signals.filter(strategy_id=int(wanted.strategy))]
+    # The index is on the id; signals that others posted have a name alone.
+    known = Strategy.objects.using(alias)
+    ids = known.filter(name=wanted.strategy).values_list("id", flat=True)
+    named = [signals.filter(strategy_id=number) for number in ids]
+    return [
+        *named,
+        signals.filter(strategy=None, strategy_name=wanted.strategy),
+    ]
 
 
 def _just_after(cursor: Cursor) -> datetime:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from btc_watcher.lib.partitions import SIGNALS, months_ensure
+from btc_watcher.lib.partitions import SIGNALS, PartitionError, months_ensure
 from notifications.dispatch import messages_send
 from signals_app import feed
 from signals_app.candidates import candidate_problem
@@ -124,11 +124,16 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
 def _months_ensure(candidates: Sequence[Candidate]) -> None:
     """Make the partitions that are missing, each committed on its own.
 
-    Not in the transaction: nobody shall wait for the lock of a new partition.
+    Not in the transaction: nobody shall wait for the lock of a new partition. When it
+    is not to be had (a backup holds all tables for as long as it takes), the rows go to
+    the safety net, and the rotation moves them.
     """
     months = {c.timestamp.astimezone(UTC).date().replace(day=1) for c in candidates}
     if unknown := months - _months_known:
-        months_ensure(SIGNALS, unknown)
+        try:
+            months_ensure(SIGNALS, unknown)
+        except PartitionError as error:
+            logger.warning("Signals go to the safety net. %s", error.message)
         _months_known.update(unknown)
 
 

@@ -12,6 +12,8 @@ DATABASES["default"]["OPTIONS"].pop("pool", None)
 STORAGES["staticfiles"] = {
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
+# Tests of a replica bring their own.
+DATABASES.pop("replica", None)
 ALLOWED_HOSTS = ["*"]
 DEMO = True
 # Straight from the apps: a server under test needs no collectstatic.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VARIABLE = re.compile(r"\b(?:BTCW_[A-Z_]+[A-Z]|DATABASE_URL|REDIS_URL)\b")
+VARIABLE = re.compile(r"\b(?:BTCW_[A-Z_]+[A-Z]|DATABASE(?:_REPLICA)?_URL|REDIS_URL)\b")
 # Read by the tests' own plugin, for contributors only.
 OF_THE_TESTS = {"BTCW_TEST_DATABASE_URL", "BTCW_TEST_REDIS_URL"}
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")

@@ -18,10 +18,16 @@ BEGIN
     RETURN answer;
 END $body$;
 
+-- A month before our era would be written like one of it, and be called long over.
 CREATE OR REPLACE FUNCTION @schema@.btcw_month_name(tbl text, month date) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $body$
-    SELECT tbl || to_char(month::timestamp, '"_"YYYY"_"MM')
-$body$;
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $body$
+BEGIN
+    IF month BETWEEN '0001-01-01' AND '9999-12-31' THEN
+        RETURN tbl || to_char(month::timestamp, '"_"YYYY"_"MM');
+    END IF;
+    RAISE EXCEPTION '% is in no month that can be made', month
+        USING ERRCODE = 'invalid_parameter_value';
+END $body$;
 
 -- With an offset: a bare date would follow the session's time zone.
 CREATE OR REPLACE FUNCTION @schema@.btcw_month_bounds(

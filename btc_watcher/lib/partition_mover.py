@@ -7,20 +7,22 @@ milliseconds. Killed before that, nothing has happened: the next mover begins an
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
-from btc_watcher.lib.partitions import DIRECT_ROWS, called, discard
+from btc_watcher.lib.partitions import DIRECT_ROWS, PartitionError, called, discard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from datetime import date
 
     from btc_watcher.lib.partitions import MonthlyTable
 
 # About a tenth of a second of row locks.
 BATCH_ROWS: Final = DIRECT_ROWS
+LOCK: Final = "hashtext('monthly partitions'), hashtext('mover of ' || %s)"
 
 
 def strays_move(
@@ -33,9 +35,38 @@ def strays_move(
     """Give every month of ``months`` its partition, with its rows of the safety net.
 
     ``told`` hears the rows copied so far. Returns the rows copied, which includes those
-    that stay in the safety net. Call it outside a transaction, one caller at a time.
-    Raises PartitionError when a lock was not to be had; then nothing was moved.
+    that stay in the safety net. Call it outside a transaction.
+    Raises PartitionError when a lock was not to be had, or another mover is at work;
+    then nothing was moved.
     """
+    with _turn(table, using):
+        return _move(table, months, using, told)
+
+
+@contextlib.contextmanager
+def _turn(table: MonthlyTable, using: str) -> Iterator[None]:
+    """Be the only mover of ``table``: two would fill one shadow, and neither all of it."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({LOCK})", [table.name])
+        if cursor.fetchone() != (True,):
+            raise PartitionError(
+                f"Another process is moving the rows of {table.default}. Wait until it"
+                " has ended."
+            )
+    try:
+        yield
+    finally:
+        # A session that is lost has lost the lock too.
+        with contextlib.suppress(Error), connections[using].cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_unlock({LOCK})", [table.name])
+
+
+def _move(
+    table: MonthlyTable,
+    months: Collection[date],
+    using: str,
+    told: Callable[[int], None],
+) -> int:
     called(table, "btcw_mover_start", list(months), using=using)
     copied = 0
     last: tuple[str | None, str | None] = (None, None)

@@ -79,7 +79,8 @@ BEGIN
         tbl || '_default', shadow, col);
 END $body$;
 
--- Copies the next rows in the order of the key; no row in the answer: none was left.
+-- Copies the next rows in the order of the key; no row in the answer: none was left,
+-- and the shadow is marked as whole.
 -- The rows are locked while they are copied, so that a change to them comes before or
 -- after, and never between reading and writing. Times are text: they may be infinite.
 CREATE OR REPLACE FUNCTION @schema@.btcw_mover_copy(
@@ -106,9 +107,13 @@ BEGIN
         ' SELECT count(*) OVER (), batch.id::text, batch.%3$I::text FROM batch'
         ' ORDER BY batch.id DESC, batch.%3$I DESC LIMIT 1', net, start, col, tbl || '_moving')
     USING most;
+    IF NOT FOUND THEN
+        EXECUTE format('COMMENT ON TABLE %I IS ''whole''', tbl || '_moving');
+    END IF;
 END $body$;
 
 -- Shadow and safety net change places. Needs the strongest lock, for milliseconds.
+-- Refuses a shadow that was not copied to the end: the rows it lacks would be gone.
 CREATE OR REPLACE FUNCTION @schema@.btcw_mover_finish(tbl text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = @schema@, pg_temp AS $body$
@@ -121,6 +126,12 @@ DECLARE
     bounds record;
 BEGIN
     PERFORM btcw_monthly_column(tbl), btcw_partition_turn(tbl);
+    IF obj_description(to_regclass(quote_ident(shadow)), 'pg_class')
+        IS DISTINCT FROM 'whole'
+    THEN
+        RAISE EXCEPTION 'the rows of % were not copied to the end', net
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
     EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', tbl);
     EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', net);
     EXECUTE format('DROP TRIGGER btcw_mover ON %I', net);

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DIRECT_ROWS: Final = 2_000
 # Months back for which a gap between partitions is filled.
 GAP_MONTHS: Final = 12
+MONTH: Final = re.compile(r"((?!0000)\d{4})_(0[1-9]|1[0-2])", re.ASCII)
 
 
 class PartitionError(BtcWatcherError):
@@ -49,9 +50,21 @@ class MonthlyTable:
         """The name of the safety net."""
         return f"{self.name}_default"
 
+    @property
+    def shadow(self) -> str:
+        """The name of the table that the mover fills; there is one while it works."""
+        return f"{self.name}_moving"
+
     def partition(self, month: date) -> str:
         """Return the name of the partition of ``month``; names sort by time."""
         return f"{self.name}_{month.year:04}_{month.month:02}"
+
+    def month_in(self, name: str) -> date | None:
+        """Return the month of the partition ``name``, None when the name is not ours."""
+        found = MONTH.fullmatch(name.removeprefix(f"{self.name}_"))
+        if found is None or not name.startswith(f"{self.name}_"):
+            return None
+        return date(int(found[1]), int(found[2]), 1)
 
 
 SIGNALS: Final = MonthlyTable("signals", "timestamp")
@@ -65,20 +78,23 @@ class State:
     """The partitions of a table, and per month the rows in its safety net.
 
     ``pending`` are months whose concurrent detach was interrupted, ``leftovers`` are
-    tables that were detached to be dropped and are still there.
+    tables that were detached to be dropped and are still there, ``moving`` tells of the
+    shadow of a mover.
     """
 
     partitions: frozenset[str] = frozenset()
     strays: Mapping[date, int] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
     leftovers: frozenset[str] = frozenset()
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The months to create, with the rows to move there, and the partitions to drop.
 
-    ``mover`` are months with more rows in the safety net than DIRECT_ROWS.
+    ``mover`` are months with more rows in the safety net than DIRECT_ROWS; ``clear``
+    tells that a mover was killed and nothing is left for another to do.
     """
 
     table: MonthlyTable
@@ -87,6 +103,7 @@ class Plan:
     mover: Mapping[date, int] = field(default_factory=dict)
     finalize: tuple[str, ...] = ()
     discard: tuple[str, ...] = ()
+    clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +138,7 @@ def plan(
     Kept are the current month and ``months_kept`` full months before it. A partition
     whose name is not one of ours is never dropped.
     """
-    ours = re.compile(rf"{re.escape(table.name)}_\d{{4}}_\d{{2}}")
-    named = {month_of(n) for n in state.partitions if ours.fullmatch(n)}
+    named = {month for n in state.partitions if (month := table.month_in(n))}
     ahead = {month_start(today, offset) for offset in range(table.months_ahead + 1)}
     gaps = _gaps(named | ahead, today, months_kept)
     missing = {
@@ -134,13 +150,15 @@ def plan(
     if months_kept is not None:
         oldest_kept = month_start(today, -months_kept)
         old = sorted(month for month in named if month < oldest_kept)
+    mover = {m: rows for m, rows in missing.items() if rows > DIRECT_ROWS}
     return Plan(
         table,
         create={m: rows for m, rows in missing.items() if rows <= DIRECT_ROWS},
-        mover={m: rows for m, rows in missing.items() if rows > DIRECT_ROWS},
+        mover=mover,
         drop=tuple(table.partition(month) for month in old),
-        finalize=tuple(sorted(state.pending)),
+        finalize=tuple(sorted(n for n in state.pending if table.month_in(n))),
         discard=tuple(sorted(state.leftovers)),
+        clear=state.moving and not mover,
     )
 
 
@@ -173,6 +191,8 @@ def describe(plan: Plan) -> list[str]:
         f" {plan.table.default} in batches"
         for month, rows in plan.mover.items()
     ]
+    if plan.clear:
+        lines.append(f"remove what a killed mover left ({plan.table.shadow})")
     lines += [f"drop {name}" for name in plan.drop]
     return lines + [f"drop the leftover {name}" for name in plan.discard]
 
@@ -197,11 +217,19 @@ def state_read(table: MonthlyTable, *, using: str = DEFAULT_DB_ALIAS) -> State:
             ],
         )
         leftovers = frozenset(name for (name,) in cursor.fetchall())
+        cursor.execute(
+            "SELECT to_regclass(quote_ident(%(shadow)s)) IS NOT NULL OR EXISTS (SELECT"
+            " FROM pg_trigger WHERE tgname = 'btcw_mover'"
+            " AND tgrelid = to_regclass(quote_ident(%(net)s)))",
+            {"shadow": table.shadow, "net": table.default},
+        )
+        moving = cursor.fetchone() == (True,)
         return State(
             partitions=frozenset(name for name, _pending in rows),
             strays=_strays(cursor, table) if (table.default, False) in rows else {},
             pending=frozenset(name for name, pending in rows if pending),
             leftovers=leftovers,
+            moving=moving,
         )
 
 
@@ -285,6 +313,11 @@ def retire(
 def discard(table: MonthlyTable, name: str, *, using: str = DEFAULT_DB_ALIAS) -> bool:
     """Drop a table that was detached to go; False when it is gone already."""
     return bool(called(table, "btcw_partition_discard", name, using=using))
+
+
+def clear(table: MonthlyTable, *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Remove the shadow and the mirror that a killed mover has left."""
+    called(table, "btcw_mover_clear", using=using)
 
 
 def finalize(

@@ -15,56 +15,92 @@ if TYPE_CHECKING:
 HIDDEN: Final = "***"
 # Shorter values would black out half of a log.
 SHORTEST: Final = 6
-_NAMES: Final = (
-    r"(?:[\w-]{0,40}(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key"
-    r"|signature|listen[_-]?key)|key)"
+# How names of secrets end. Searched for without a beginning, so that a long name costs
+# no more than a short one.
+_ENDS: Final = (
+    r"(?:(?:pass(?:word|wd|phrase|code|[_-]?key)|pwd|secret|token|credential|signature"
+    r"|authorization|cookie|csrf|session[_-]?id|_session|mnemonic"
+    r"|(?:api|private|secret|access|encryption|signing|session|auth|master|listen)"
+    r"[_-]?key)(?:s|_hash|_b64|s?_fallbacks)?|(?<![\w-])key)"
 )
-_SECRET_NAME: Final = re.compile(
-    rf"{_NAMES}|jwt_secret_key|uid|wallet_?address", re.IGNORECASE
-)
+_SECRET_NAME: Final = re.compile(rf"[\w.-]*{_ENDS}|uid|wallet_?address", re.IGNORECASE)
+# A quote that is escaped when JSON stands in a string, and the mark of bytes before it.
+_OPENED: Final = r"[bru]{0,2}(\\*['\"])"
 # A password may hold an @ itself: the last one before the path is what ends it.
 _LOGINS: Final = re.compile(r"://[^/\s]+@")
-_PATTERNS: Final = (
-    # user:password@ in an address, of a proxy for example.
-    (re.compile(r"(?<=://)[^/\s'\"]+(?=@)"), HIDDEN),
-    # ?token=..., &signature=..., password=...
-    (re.compile(rf"\b({_NAMES})=[^&\s'\",;)]+", re.IGNORECASE), rf"\1={HIDDEN}"),
-    # "secret": "...", 'password': '...'
-    (
-        re.compile(rf"(['\"]{_NAMES}['\"]\s*:\s*['\"])[^'\"]+", re.IGNORECASE),
-        rf"\1{HIDDEN}",
-    ),
-    (
-        re.compile(
-            r"\b((?:authorization\W{1,4}\w{1,20}|bearer)\s+)[\w.~+/=-]{8,}",
-            re.IGNORECASE,
-        ),
-        rf"\1{HIDDEN}",
-    ),
-    # Telegram puts its token into the path.
-    (re.compile(r"\bbot\d{5,}:[\w-]{20,}"), f"bot{HIDDEN}"),
-    # Encrypted at rest is no reason to be copied elsewhere.
-    (re.compile(r"\bv1:[\w-]{1,40}:[\w=-]{20,}"), HIDDEN),
-    (
-        re.compile(
-            r"\b(?:pbkdf2_\w{1,20}|argon2\w{0,3}|bcrypt\w{0,10}|md5)\$[^\s'\")]{8,}"
-        ),
-        HIDDEN,
-    ),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), HIDDEN),
-    (
-        re.compile(
-            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END[^-]*-----)?"
-        ),
-        HIDDEN,
-    ),
-    # ALTER ROLE … PASSWORD '…', as statistics of statements keep it.
-    (re.compile(r"(\bPASSWORD\s+)E?'[^']*'", re.IGNORECASE), rf"\1'{HIDDEN}'"),
-    # PostgreSQL repeats values of the row that it refuses.
-    (re.compile(r"(Failing row contains )\(.*\)"), rf"\1({HIDDEN})"),
-    (re.compile(r"(Key \([^)\n]{1,200}\))=\([^\n]*\)(?= )"), rf"\1=({HIDDEN})"),
+
+
+def _pattern(
+    text: str, shown: str = HIDDEN, flags: re.RegexFlag = re.NOFLAG
+) -> tuple[re.Pattern[str], str]:
+    return re.compile(text, flags), shown
+
+
+def _named(text: str, shown: str = rf"\1{HIDDEN}") -> tuple[re.Pattern[str], str]:
+    return _pattern(text, shown, re.IGNORECASE)
+
+
+# A text without any of these, in small letters, names no secret.
+_HINTS: Final = (
+    *("pass", "pwd", "secret", "token", "key", "credential", "signature", "cookie"),
+    *("authorization", "csrf", "session", "mnemonic", "bearer"),
 )
-_SETTING: Final = re.compile(r"(?:PASSWORD|SECRET|TOKEN|KEYS?)(?:_FALLBACKS)?")
+# Secrets by what they are called.
+_NAMED: Final = (
+    # Headers hold blanks and quotes: everything up to the end of the line.
+    _named(
+        r"((?:authorization|cookie)\s{0,4}[:=]\s{0,4})(?!\s|b?\\*['\"])[^\n]+",
+    ),
+    # "secret": "...", 'password': b'...', token='...', ('password', '...')
+    _named(
+        rf"({_ENDS}(?:\\*['\"]\s{{0,4}}[:=,]|\s{{0,4}}[:=])\s{{0,4}}{_OPENED})"
+        r"[^\n]*?(?:(?<!\\)\2|(?=\n)|\Z)",
+        rf"\1{HIDDEN}\2",
+    ),
+    # ?token=..., &signature=..., password=...
+    _named(
+        rf"({_ENDS}\s?(?:=|%3D)\s?)(?!\s|\\*['\"]|(?:none|null|true|false)\b)"
+        r"[^\s'\"&]*[^\s'\"&,;)\]}]",
+    ),
+    # X-Api-Key: ..., password: ..., "pin_token": 123456
+    _named(
+        rf"((?!key){_ENDS}\\*['\"]?\s?:\s?)(?!(?:none|null|true|false)\b)"
+        r"[^\s'\"&,;)\]}\\]{4,}",
+    ),
+    # --password ..., <password>...</password>, a field of a form in parts
+    _named(rf"((?<![\w-])--[\w-]{{0,40}}{_ENDS}\s{{1,3}})[^\s'\"-][^\s'\"]*"),
+    _named(rf"(<[\w-]{{0,40}}{_ENDS}>)[^<\n]+"),
+    _named(rf"(name=\"[\w-]{{0,40}}{_ENDS}\"\s{{0,6}}\n)[^\n]+"),
+    _named(r"\b(bearer\s+)[\w.~+/=-]{8,}"),
+    # ALTER ROLE … PASSWORD '…', as statistics of statements keep it.
+    _named(r"(\bPASSWORD\s+)E?'[^']*'", rf"\1'{HIDDEN}'"),
+)
+# Secrets by what they look like, and what PostgreSQL repeats of a row that it refuses.
+_SHAPED: Final = (
+    # user:password@ in an address, of a proxy for example.
+    _pattern(r"(?<=://)[^/\s]+(?=@)"),
+    # The same where the password holds a slash, but not what follows a port.
+    _pattern(r"(?<=://)[^/\s:@]*:(?!\d{1,5}(?:[/?#]|\s|$))[^\s'\"]{1,200}(?=@)"),
+    # Providers that put their tokens into the path.
+    _pattern(r"\bbot\d{5,}:[\w-]{20,}", f"bot{HIDDEN}"),
+    _pattern(
+        r"(/bot/v2/hook/|hooks\.slack\.com/services/|/api/webhooks/|/api/push/)[\w/-]{6,}",
+        rf"\1{HIDDEN}",
+    ),
+    # Encrypted at rest is no reason to be copied elsewhere.
+    _pattern(r"\bv1:[\w-]{1,40}:[\w=-]{20,}"),
+    _pattern(r"\b(?:pbkdf2_\w{1,20}|argon2\w{0,3}|bcrypt\w{0,10}|md5)\$[^\s'\")]{8,}"),
+    _pattern(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
+    _pattern(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END[^-]*-----)?"),
+    _pattern(
+        r"(Failing row contains )\((?s:.*?)(?:\)\.?(?=\s*\n|\s*$)|\Z)",
+        rf"\1({HIDDEN}).",
+    ),
+    _pattern(
+        r"(Key \([^)\n]{1,200}\))=\((?s:.*?)(?:\)(?= (?:already|is |conflicts|was ))|\Z)",
+        rf"\1=({HIDDEN})",
+    ),
+)
 
 
 def secrets_of(configuration: Any) -> set[str]:
@@ -89,8 +125,12 @@ class Redactor:
         """Return the text without secrets."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        for pattern, replacement in _PATTERNS:
+        for pattern, replacement in _SHAPED:
             text = pattern.sub(replacement, text)
+        small = text.lower()
+        if any(hint in small for hint in _HINTS):
+            for pattern, replacement in _NAMED:
+                text = pattern.sub(replacement, text)
         return text
 
 
@@ -107,19 +147,16 @@ def without_logins(text: str) -> str:
 
 def settings_secrets() -> set[str]:
     """Return what the settings keep secret: passwords, keys, logins of addresses."""
+    named = {name: getattr(settings, name) for name in dir(settings) if name.isupper()}
     found: set[str] = set()
-    for name in dir(settings):
-        value = getattr(settings, name) if name.isupper() else None
-        if isinstance(value, str) and _SETTING.search(name.rsplit("_", 1)[-1]):
-            # A key ring is a list of id:key.
-            found |= {value, *(part.partition(":")[2] for part in value.split(","))}
-        elif isinstance(value, str):
-            found |= set(_login_in(value))
-    databases = [*settings.DATABASES.values(), getattr(settings, "BACKUP_DATABASE", {})]
-    found |= {str(each.get("PASSWORD") or "") for each in databases}
+    for value in _walk(named):
+        # A key ring is a list of id:key.
+        found |= {value, *(part.partition(":")[2] for part in value.split(","))}
     # Whoever knows the address can stop the alarm.
     found.add(getattr(settings, "HEARTBEAT_URL", ""))
+    # As addresses write them, and as a program that quotes its text does.
     written = {quote(each, safe="") for each in found}
+    written |= {repr(each)[1:-1] for each in found}
     return {each for each in found | written if len(each) >= SHORTEST}
 
 
@@ -127,7 +164,7 @@ def _walk(value: Any, name: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _walk(inner, str(key))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
             yield from _walk(inner, name)
     elif isinstance(value, str):

@@ -24,6 +24,9 @@ DATABASE_SAMPLES_TTL: Final = 3 * 24 * 3600
 # One a minute: two days.
 DATABASE_SAMPLES_LENGTH: Final = 2880
 METRICS_COUNTERS_TTL: Final = 300
+RUN_TTL: Final = 600
+ROTATIONS_TTL: Final = 100 * 24 * 3600
+ROTATIONS_LENGTH: Final = 20
 
 SIGNALS_REALTIME: Final = "signals:realtime"
 SYSTEM_STATUS: Final = "system:status"
@@ -36,6 +39,8 @@ DEFAULT_QUEUE: Final = "queue:default"
 POOLS: Final = "monitoring:pools"
 # List of what was measured of the database each minute, as JSON, the newest first.
 DATABASE_SAMPLES: Final = "monitoring:database:samples"
+# List of what rotations of partitions did, as JSON, the newest first.
+ROTATIONS: Final = "monitoring:rotations"
 
 PRIORITIES: Final = ("P0", "P1", "P2")
 
@@ -106,3 +111,13 @@ def freqtrade_operation(operation_id: int) -> str:
 def pool(process: str) -> str:
     """Text: the database connections of one process, as JSON."""
     return f"monitoring:pool:{process}"
+
+
+def run(kind: str) -> str:
+    """Text: how far a backup or a rotation is that goes on or has just ended, as JSON."""
+    return f"monitoring:run:{kind}"
+
+
+def replica_fresh(sender: str) -> str:
+    """There while a sender of the API, by a digest of its token, reads the primary."""
+    return f"replica:fresh:{sender}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def rows_of(
-    sql: LiteralString, parameters: Sequence[Any] | Mapping[str, Any]
+    sql: LiteralString,
+    parameters: Sequence[Any] | Mapping[str, Any],
+    *,
+    using: str = DEFAULT_DB_ALIAS,
 ) -> list[tuple[Any, ...]]:
     """Run a statement in the current transaction and return its rows.
 
@@ -21,6 +24,7 @@ def rows_of(
     cursors write them into the text, which for a candle close is megabytes to quote.
     Raises Django's database errors.
     """
+    connection = connections[using]
     connection.ensure_connection()
     with (
         connection.wrap_database_errors,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import redis
 
+from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.redis_client import cluster_refuse, redis_client
 from btc_watcher.local.state import LocalError
 
 if TYPE_CHECKING:
@@ -60,9 +62,22 @@ def check_database(url: str) -> None:
     require("PostgreSQL", version, OLDEST_POSTGRES, variable="DATABASE_URL")
 
 
+def answers(url: str) -> bool:
+    """Tell whether PostgreSQL lets us in at ``url``."""
+    try:
+        psycopg.connect(url, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.Error:
+        return False
+    return True
+
+
 def check_redis(url: str) -> None:
-    """Refuse a REDIS_URL that does not answer or is too old."""
-    client = redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
+    """Refuse a REDIS_URL that does not answer, is too old, or cannot be used."""
+    try:
+        client = redis_client(url, connect_timeout=CONNECT_SECONDS)
+        cluster_refuse(client)
+    except ConfigurationError as error:
+        raise LocalError(error.message) from error
     try:
         # Valkey says here which Redis it is compatible with.
         version = str(client.info("server")["redis_version"])

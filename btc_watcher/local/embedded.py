@@ -212,11 +212,14 @@ class EmbeddedServer(DirectChild, ABC):
     def _state(self) -> dict[str, object]:
         return read_json(self._state_path)
 
+    def _state_add(self, known: dict[str, object]) -> None:
+        write_json(self._state_path, self._state() | known)
+
     def _begin(self) -> None:
         self._attempts += 1
-        state = self._state() | {"password": self.password, "port": self.port}
+        known = {"password": self.password, "port": self.port}
         # Before initdb: a cluster whose password was not kept could never be opened.
-        write_json(self._state_path, state)
+        self._state_add(known)
         self.prepare()
         self.spawn(
             self.command(),
@@ -227,7 +230,7 @@ class EmbeddedServer(DirectChild, ABC):
         if (pid := self.pid) is not None:
             with contextlib.suppress(psutil.Error):
                 created = ProcessIdentity.of(pid).created
-                write_json(self._state_path, state | {"pid": pid, "created": created})
+                self._state_add({"pid": pid, "created": created})
 
     def _take_lock(self) -> None:
         if self._lock_descriptor is not None:

@@ -2,8 +2,9 @@
 
 Secrets are made once and kept in ``secrets/``, one private file each. ``local.env``
 repeats them with the addresses of the embedded servers, so that ``manage.py`` by hand
-finds the same system. What a person sets in the environment or in ``.env`` is stronger
-and is never written down.
+finds the same system; ``secrets/owner.env`` has those of the tables' owner, for migrations
+and backups. What a person sets in the environment or in ``.env`` is stronger and is never
+written down.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import base64
 import secrets
 from typing import TYPE_CHECKING
 
-from btc_watcher.env import BASE_DIR, env
+from btc_watcher.env import BASE_DIR, env, read_lines
 from btc_watcher.local.state import LocalError, write_private
 
 if TYPE_CHECKING:
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOR_SEED_ONLY = "BTCW_ADMIN_PASSWORD"
+FOR_BACKUPS = "BTCW_BACKUP_DATABASE_URL"
+APPLICATION_PASSWORD = "database-application"  # noqa: S105 - the name of a file
 MARKER = ".btc-watcher-home"
 HEADER = (
     "# Written by make up and read by manage.py. Values of yours belong into .env.\n"
+)
+HEADER_OF_OWNER = (
+    "# Written by make up, for migrate, setup_roles, backup and restore alone.\n"
 )
 
 
@@ -52,8 +58,10 @@ class LocalEnvironment:
         """Read what an earlier run left in ``home``; nothing is written yet."""
         self.home = home
         self._path = home / "local.env"
-        self._earlier = self._read()
+        self._earlier = read_lines(self._path)
         self.values: dict[str, str] = {}
+        # Addresses of the embedded database for its owner, {} without one.
+        self.owner: dict[str, str] = {}
 
     def given(self, name: str) -> str:
         """Return what a person set for ``name``, "" when it is unset or only ours.
@@ -101,9 +109,33 @@ class LocalEnvironment:
         """Take over what the last run wrote and this one did not choose."""
         self.values = self._earlier | self.values
 
+    def application_password(self) -> Path:
+        """Return the file with the password of the role that the system works as."""
+        path = self.home / "secrets" / APPLICATION_PASSWORD
+        self._secret(path, lambda: secrets.token_hex(24))
+        return path
+
+    def database_is(self, *, owner: str, application: str) -> None:
+        """Note the addresses of the embedded database for either role."""
+        self.owner = {"DATABASE_URL": owner, FOR_BACKUPS: owner}
+        self.values["DATABASE_URL"] = application
+        lines = [f"{name}={value}\n" for name, value in sorted(self.owner.items())]
+        path = self.home / "secrets" / "owner.env"
+        write_private(path, HEADER_OF_OWNER + "".join(lines))
+
     def for_children(self) -> dict[str, str]:
         """Return the whole environment of a child."""
         return {k: v for k, v in self.for_seed().items() if k != FOR_SEED_ONLY}
+
+    def for_owner(self) -> dict[str, str]:
+        """Return the environment of the commands that change tables."""
+        return self.for_children() | self.owner
+
+    def for_backups(self) -> dict[str, str]:
+        """Return what the one process that makes backups knows besides."""
+        if FOR_BACKUPS not in self.owner or self.given(FOR_BACKUPS):
+            return {}
+        return {FOR_BACKUPS: self.owner[FOR_BACKUPS]}
 
     def for_seed(self) -> dict[str, str]:
         """Return the environment of the one command that may see the password."""
@@ -115,10 +147,3 @@ class LocalEnvironment:
             # A value from local.env survives a lost secrets folder.
             write_private(path, (self.earlier(path.name) or make()) + "\n")
         return path.read_text(encoding="ascii").strip()
-
-    def _read(self) -> dict[str, str]:
-        if not self._path.is_file():
-            return {}
-        lines = self._path.read_text(encoding="utf-8").splitlines()
-        pairs = (line.partition("=") for line in lines if not line.startswith("#"))
-        return {name: value for name, sign, value in pairs if sign}

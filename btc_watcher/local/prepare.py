@@ -10,6 +10,7 @@ from btc_watcher.local import checks, ports
 from btc_watcher.local.commands import run_manage
 from btc_watcher.local.environment import LocalEnvironment
 from btc_watcher.local.frontend import frontend_install
+from btc_watcher.local.postgres import APPLICATION
 from btc_watcher.local.processes import end_previous
 from btc_watcher.local.roster import Ports
 from btc_watcher.local.servers import EmbeddedPostgres, EmbeddedValkey
@@ -85,14 +86,25 @@ class Preparation:
 
     def prepare_django(self) -> None:
         """Bring the database, translations and static files up to date, and check."""
+        with self.terminal.step("Migrating the database"):
+            self._manage("migrate", "--noinput", as_owner=True)
+            if self.environment.owner:
+                self._make_application_role()
         for title, command in (
-            ("Migrating the database", ("migrate", "--noinput")),
             ("Compiling translations", ("compile_translations",)),
             ("Collecting static files", ("collectstatic", "--noinput")),
             ("Checking the configuration", ("check", "--database", "default")),
         ):
             with self.terminal.step(title):
                 self._manage(*command)
+
+    def _make_application_role(self) -> None:
+        """Make the role that the system works as, or bring its rights up to date."""
+        self._manage(
+            *("setup_roles", "--application", APPLICATION),
+            *("--password-file", str(self.environment.application_password())),
+            as_owner=True,
+        )
 
     def install_freqtrade(self) -> None:
         """Install the newest freqtrade, or do nothing when it is there.
@@ -142,10 +154,15 @@ class Preparation:
             ) from error
         return None if password is None else str(password)
 
-    def _manage(self, *arguments: str, say: Say | None = None) -> str:
+    def _manage(
+        self, *arguments: str, say: Say | None = None, as_owner: bool = False
+    ) -> str:
+        environment = self.environment
         return run_manage(
             *arguments,
-            environment=self.environment.for_children(),
+            environment=(
+                environment.for_owner() if as_owner else environment.for_children()
+            ),
             log_path=self._log,
             say=say,
         )
@@ -163,19 +180,25 @@ def start_servers(
 ) -> None:
     """Check the servers that a person named, start the others, note their addresses."""
     log = environment.home / "log"
-    embedded: dict[str, EmbeddedServer] = {}
+    embedded: list[EmbeddedServer] = []
+    postgres = valkey = None
     if url := environment.given("DATABASE_URL"):
         say("checking DATABASE_URL")
         checks.check_database(url)
     else:
         folder = environment.home / "postgres"
-        embedded["DATABASE_URL"] = EmbeddedPostgres(folder, log / "postgres.log")
+        postgres = EmbeddedPostgres(folder, log / "postgres.log")
+        embedded.append(postgres)
     if url := environment.given("REDIS_URL"):
         say("checking REDIS_URL")
         checks.check_redis(url)
     else:
-        folder = environment.home / "valkey"
-        embedded["REDIS_URL"] = EmbeddedValkey(folder, log / "valkey.log")
-    manager.start_servers(list(embedded.values()))
-    for name, server in embedded.items():
-        environment.values[name] = server.url
+        valkey = EmbeddedValkey(environment.home / "valkey", log / "valkey.log")
+        embedded.append(valkey)
+    manager.start_servers(embedded)
+    if valkey is not None:
+        environment.values["REDIS_URL"] = valkey.url
+    if postgres is not None:
+        password = environment.application_password().read_text(encoding="ascii")
+        application = postgres.url_as(APPLICATION, password.strip())
+        environment.database_is(owner=postgres.url, application=application)

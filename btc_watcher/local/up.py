@@ -87,7 +87,11 @@ class Up:
     def _start_children(self, chosen: Ports) -> str:
         address = f"http://{ports.LOOPBACK}:{chosen.web}"
         with self.terminal.step("Starting the processes") as say:
-            specs = roster(chosen, self.environment.for_children())
+            specs = roster(
+                chosen,
+                self.environment.for_children(),
+                self.environment.for_backups(),
+            )
             children = {spec.name: self.manager.start(spec) for spec in specs}
             deadline = time.monotonic() + READY_SECONDS
             while missing := self._missing(children["web"], chosen.web):

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from btc_watcher.local import ports
+from btc_watcher.local import checks, ports
 from btc_watcher.local.environment import LocalEnvironment
 from btc_watcher.local.lock import holder, up_lock
 from btc_watcher.local.prepare import start_servers
@@ -40,6 +40,7 @@ def run_with_servers(
         manager = ProcessManager(home, terminal.line)
         try:
             start_servers(environment, manager, lambda _text: None)
+            _use_owner_at_first(environment)
             environment.keep_earlier()
             environment.write()
             return _run(command, environment.for_children())
@@ -74,6 +75,13 @@ def _scratch() -> Iterator[dict[str, str]]:
         finally:
             valkey.stop()
             postgres.stop()
+
+
+def _use_owner_at_first(environment: LocalEnvironment) -> None:
+    """Work as the owner while no ``make up`` has made the application's role."""
+    application = environment.values.get("DATABASE_URL")
+    if environment.owner and application and not checks.answers(application):
+        environment.values["DATABASE_URL"] = environment.owner["DATABASE_URL"]
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from channels.db import database_sync_to_async
+
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_config import bot_folder_read
 from freqtrade_mgmt.cache.candles import (
@@ -20,12 +22,15 @@ from freqtrade_mgmt.cache.candles import (
     frame_unlock,
 )
 from freqtrade_mgmt.candles.lifetime import lifetime_ms
+from freqtrade_mgmt.leases.reach import reach_of
 from freqtrade_mgmt.supervisor.client import BotClient, BotUnreachableError
 from freqtrade_mgmt.supervisor.frames import FrameError
 from freqtrade_mgmt.supervisor.records import bot_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from freqtrade_mgmt.bot_config import BotIdentity
 
 # All that a bot has: about a thousand, more with a long start-up period.
 ASKED: Final = 5_000
@@ -84,14 +89,24 @@ async def _read_locked(key: FrameKey) -> KeptFrame:
 
 
 async def _ask(key: FrameKey) -> KeptFrame:
+    """Ask the bot: here, or where another node runs it."""
     try:
         identity = await asyncio.to_thread(bot_folder_read, bot_folder(key.strategy_id))
-    except ConfigurationError:
+        return await _ask_bot(identity, key)
+    except (ConfigurationError, BotUnreachableError) as error:
+        elsewhere = await database_sync_to_async(reach_of)(key.strategy_id)
+        if elsewhere is not None:
+            return await _ask_bot(elsewhere, key)
+        if isinstance(error, BotUnreachableError):
+            raise
         raise BotUnreachableError("the bot has no configuration") from None
+
+
+async def _ask_bot(identity: BotIdentity, key: FrameKey) -> KeptFrame:
     try:
         async with (
             asyncio.timeout(PATIENCE_SECONDS),
-            BotClient(identity.port, identity.credentials) as client,
+            BotClient(identity.port, identity.credentials, identity.host) as client,
         ):
             # A port that answers proves nothing: the bot says who it is.
             if (await client.show_config()).get("bot_name") != identity.bot_name:

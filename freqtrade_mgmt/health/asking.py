@@ -89,9 +89,10 @@ async def _talk(session: aiohttp.ClientSession, identity: BotIdentity) -> Said:
 async def _get(
     session: aiohttp.ClientSession, identity: BotIdentity, path: str
 ) -> dict[str, Any]:
-    who = identity.credentials
+    who, host = identity.credentials, identity.host
+    place = f"[{host}]" if ":" in host else host
     async with session.get(
-        f"http://127.0.0.1:{identity.port}/api/v1/{path}",
+        f"http://{place}:{identity.port}/api/v1/{path}",
         headers={
             "Authorization": aiohttp.encode_basic_auth(who.username, who.password)
         },

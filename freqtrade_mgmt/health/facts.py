@@ -10,7 +10,7 @@ from django.conf import settings
 from freqtrade_mgmt.bot_config import bot_name
 from freqtrade_mgmt.health.asking import Said, ask_all
 from freqtrade_mgmt.health.looking import Look, look
-from freqtrade_mgmt.health.shapes import Answer, Facts, Life
+from freqtrade_mgmt.health.shapes import RUNNING_STATE, Answer, Facts, Life
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,8 +59,11 @@ def _facts(
 ) -> Facts:
     alive = seen.life is Life.ALIVE
     if said is None:
-        # Alive without a readable folder: there is nobody to ask.
-        said = Said(Answer.SILENT if alive else Answer.NOT_ASKED)
+        # Alive without a readable folder: there is nobody to ask. On another machine
+        # its supervisor has asked, and shows a bot that does not answer as starting.
+        silent = Answer.SILENT if alive else Answer.NOT_ASKED
+        spoken_for = alive and seen.afar
+        said = Said(Answer.OK, state=RUNNING_STATE) if spoken_for else Said(silent)
     process = subject.process
     day, usual = counts.of(subject.strategy_id, subject.created_at, now)
     stamp = now.timestamp()

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import psutil
+from django.conf import settings
 
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_config import BotIdentity, BotPaths, bot_folder_read
 from freqtrade_mgmt.health.logs import log_facts
-from freqtrade_mgmt.health.shapes import Life, LogFacts, Usage
+from freqtrade_mgmt.health.shapes import HEARTBEAT_AGE, Life, LogFacts, Usage
+from freqtrade_mgmt.leases.reach import reach_read
 from freqtrade_mgmt.supervisor.identity import ProcessKey
 from freqtrade_mgmt.supervisor.records import bot_folder
 
@@ -25,16 +27,23 @@ MB: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen; ``identity`` is None when the bot cannot be asked."""
+    """What was seen; ``identity`` is None when the bot cannot be asked.
+
+    ``afar``: it runs on another machine, whose supervisor speaks for it.
+    """
 
     life: Life
     usage: Usage | None = None
     identity: BotIdentity | None = None
     log: LogFacts = field(default_factory=LogFacts)
+    afar: bool = False
 
 
 def look(subject: Subject, now: datetime) -> Look:
     """Look at the bot of a strategy."""
+    row = subject.process
+    if row is not None and row.node not in {"", settings.NODE_NAME}:
+        return _look_afar(subject.strategy_id, row, now)
     folder = bot_folder(subject.strategy_id)
     life, usage = process_look(subject.process)
     identity = _identity(folder) if life is Life.ALIVE else None
@@ -43,6 +52,15 @@ def look(subject: Subject, now: datetime) -> Look:
     born = None if alive is None else alive.start_time
     log = log_facts(BotPaths.of(folder).log, now, secrets, born=born)
     return Look(life, usage, identity, log)
+
+
+def _look_afar(strategy_id: int, row: ProcessRow, now: datetime) -> Look:
+    """Take the word of the supervisor there; only the bot itself can be asked."""
+    age = (now - row.last_heartbeat).total_seconds()
+    if age > HEARTBEAT_AGE:
+        return Look(Life.DEAD, afar=True)
+    identity = reach_read(strategy_id, row.reach)
+    return Look(Life.ALIVE, identity=identity, afar=True)
 
 
 def process_look(row: ProcessRow | None) -> tuple[Life, Usage | None]:

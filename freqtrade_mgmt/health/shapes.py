@@ -41,7 +41,11 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
-    """The open row of strategy_processes; ``cpu_s`` and ``seen_at`` as last measured."""
+    """The open row of strategy_processes; ``cpu_s`` and ``seen_at`` as last measured.
+
+    ``node`` is where it runs, empty where only one is known; ``reach`` is how its API is
+    reached from elsewhere, encrypted.
+    """
 
     row: int
     pid: int | None
@@ -52,6 +56,8 @@ class ProcessRow:
     origin: str = ""
     cpu_s: float | None = None
     seen_at: float | None = None
+    node: str = ""
+    reach: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ def _process(row: tuple[Any, ...]) -> ProcessRow | None:
         origin=str(known.get("origin") or ""),
         cpu_s=_number(known.get("cpu_s")),
         seen_at=_number(known.get("seen_at")),
+        node=str(known.get("node") or ""),
+        reach=str(known.get("reach") or ""),
     )
 
 

@@ -3,20 +3,63 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import Error as DatabaseError
 
 from freqtrade_mgmt.bot_config import BotPaths, bot_folder_read
+from freqtrade_mgmt.leases.picture import DUTIES
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.bots import Bot, Life
+from freqtrade_mgmt.supervisor.plan import end_in_words
+from strategies.models import Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from freqtrade_mgmt.supervisor.leasing import Leases
     from freqtrade_mgmt.supervisor.processes import BotProcess
 
 logger = logging.getLogger(__name__)
+
+
+async def adopt_all(
+    bots: Mapping[int, Bot],
+    leases: Leases,
+    in_thread: Callable[..., Awaitable[Any]],
+    take_over: Callable[[records.OpenProcess, BotProcess], Awaitable[None]],
+) -> None:
+    """Take over what an earlier supervisor of this node left, and end what cannot be.
+
+    ``take_over`` puts a bot into ``bots``, if it can. Raises DatabaseError.
+    """
+    found = await in_thread(records.open_processes, leases.name)
+    await leases.take({left.strategy_id for left in found} - {DUTIES})
+    for left in found:
+        known = bots.get(left.strategy_id)
+        if known is not None and known.life.row == left.row:
+            continue  # adopted before the database went away
+        ours = left.strategy_id in leases.mine
+        if ours and left.process is not None and known is None:
+            await take_over(left, left.process)
+        adopted = bots.get(left.strategy_id)
+        if adopted is not None and adopted.life.row == left.row:
+            continue
+        if left.process is not None:
+            # A second one of a strategy, one that cannot be talked to, or one that
+            # another node runs by now.
+            left.process.kill()
+        bury = partial(
+            records.buried,
+            left.row,
+            left.strategy_id if ours else 0,
+            status=Status.STOPPED,
+            reason=end_in_words(None, ""),
+        )
+        await in_thread(bury)
+    wishes = (await in_thread(records.wishes)).only(leases.mine)
+    await in_thread(partial(records.none_runs, wishes.up.keys() - bots.keys()))
 
 
 async def adopt(

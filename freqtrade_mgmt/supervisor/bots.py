@@ -203,7 +203,7 @@ class Bot:
     async def _follow(
         self, intake: Taker, newest: Mapping[str, int], first_backfill: int
     ) -> None:
-        async with BotClient(self._identity.port, self._identity.credentials) as client:
+        async with self._client() as client:
             await self._wait_for_answer(client)
             self._collector = Collector(
                 client=client,
@@ -225,8 +225,12 @@ class Bot:
                 self._silences += 1
                 await asyncio.sleep(AGAIN_SECONDS)
 
+    def _client(self) -> BotClient:
+        who = self._identity
+        return BotClient(who.port, who.credentials, who.host)
+
     async def _ask(self) -> None:
-        async with BotClient(self._identity.port, self._identity.credentials) as client:
+        async with self._client() as client:
             await self._wait_for_answer(client)
             while True:
                 try:

@@ -41,9 +41,12 @@ class Frame:
 class BotClient:
     """One bot's API. Use as an asynchronous context manager."""
 
-    def __init__(self, port: int, credentials: BotCredentials) -> None:
-        self._base = f"http://127.0.0.1:{port}/api/v1"
-        self._socket = f"ws://127.0.0.1:{port}/api/v1/message/ws"
+    def __init__(
+        self, port: int, credentials: BotCredentials, host: str = "127.0.0.1"
+    ) -> None:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._base = f"http://{place}/api/v1"
+        self._socket = f"ws://{place}/api/v1/message/ws"
         self._token = credentials.ws_token
         self._headers = {
             "Authorization": aiohttp.encode_basic_auth(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
+from freqtrade_mgmt.leases.where import only_here
 from freqtrade_mgmt.supervisor.carrying import install_carry_out, install_next
 from freqtrade_mgmt.versions.refreshing import installations_check
 
@@ -54,7 +55,9 @@ class Installs:
 
     async def _begin(self) -> None:
         if not self._checked:
-            await self._in_thread(installations_check)
+            # Elsewhere may lie what does not lie here.
+            if await self._in_thread(only_here):
+                await self._in_thread(installations_check)
             self._checked = True
         found = await self._in_thread(install_next)
         if found is not None:

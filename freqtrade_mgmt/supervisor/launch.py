@@ -17,7 +17,9 @@ from freqtrade_mgmt.bot_config import (
     bot_environment,
     bot_folder_write,
     bot_name,
+    reached_at,
 )
+from freqtrade_mgmt.leases.reach import reach_written
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.bots import Life
 from freqtrade_mgmt.supervisor.limits import limits_of
@@ -57,7 +59,12 @@ class Launch:
         folder = records.bot_folder(job.spec.strategy_id)
         _passage(folder.parent)
         paths = bot_folder_write(
-            folder, job.spec, credentials, port, settings.SIMULATOR_URL
+            folder,
+            job.spec,
+            credentials,
+            port,
+            settings.SIMULATOR_URL,
+            bind=settings.BOT_BIND,
         )
         user = unprivileged_user(job.python, folder.parent)
         give(paths.folder, user)
@@ -66,7 +73,12 @@ class Launch:
             bridge=bridge,
             run=uuid.uuid4().hex,
             paths=paths,
-            identity=BotIdentity(credentials, port, bot_name(job.spec.strategy_id)),
+            identity=BotIdentity(
+                credentials,
+                port,
+                bot_name(job.spec.strategy_id),
+                reached_at(settings.BOT_BIND),
+            ),
             user=user,
             log_starts=(size(paths.console), size(paths.log)),
         )
@@ -79,7 +91,10 @@ class Launch:
             "revision": self.job.revision,
             "run": self.run,
             "own_user": self.user is not None,
+            "node": settings.NODE_NAME[:100],
         }
+        if reach := reach_written(self.job.spec.strategy_id, self.identity):
+            details["reach"] = reach
         if self.job.way is not None:
             details["proxy"] = self.job.way.number
             details["proxy_name"] = self.job.way.name

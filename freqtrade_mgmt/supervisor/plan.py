@@ -21,8 +21,11 @@ OUTAGE_DEADLINE: Final = 1800.0
 STOP_DEADLINE: Final = 15.0
 NOT_WANTED: Final = "it is no longer wanted"
 RESTARTED: Final = "it is restarted"
+MOVED: Final = "it moves to another node"
+LEASE_LATE: Final = "its lease could not be renewed"
+LEASE_LOST: Final = "another node runs it now"
 # Ends that somebody asked for: nothing went wrong, nothing is waited for.
-ASKED: Final = frozenset({NOT_WANTED, RESTARTED})
+ASKED: Final = frozenset({NOT_WANTED, RESTARTED, MOVED, LEASE_LATE, LEASE_LOST})
 
 
 class Phase(StrEnum):

@@ -67,6 +67,11 @@ class Wishes:
     held: frozenset[int] = frozenset()
     stopping: frozenset[int] = frozenset()
 
+    def only(self, ids: frozenset[int]) -> Wishes:
+        """Return the part of them that is about these strategies."""
+        up = {key: revision for key, revision in self.up.items() if key in ids}
+        return Wishes(up=up, held=self.held & ids, stopping=self.stopping & ids)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenProcess:
@@ -162,11 +167,15 @@ def watched(strategy_id: int) -> tuple[Watched, Mapping[str, int]]:
     return _watched(strategy), _newest(strategy)
 
 
-def open_processes() -> list[OpenProcess]:
-    """Return the processes that an earlier supervisor left behind."""
+def open_processes(node: str) -> list[OpenProcess]:
+    """Return the processes that an earlier supervisor of this node left behind.
+
+    Rows of earlier releases of ours name no node: there was only one.
+    """
     return [
         OpenProcess(row.pk, row.strategy_id or 0, _process(row), row.resource_usage)
         for row in processes_open()
+        if row.resource_usage.get("node", node) == node
     ]
 
 

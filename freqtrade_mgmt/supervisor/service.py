@@ -22,13 +22,15 @@ from django.db import (
 from btc_watcher.lib.errors import BtcWatcherError, ConfigurationError
 from freqtrade_mgmt.failover.deciding import HeldError
 from freqtrade_mgmt.supervisor import records
-from freqtrade_mgmt.supervisor.adopting import adopt
+from freqtrade_mgmt.supervisor.adopting import adopt, adopt_all
 from freqtrade_mgmt.supervisor.bots import Bot, Life
+from freqtrade_mgmt.supervisor.duties import Duties
 from freqtrade_mgmt.supervisor.heartbeat import Heartbeat
-from freqtrade_mgmt.supervisor.installs import Installs
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from freqtrade_mgmt.supervisor.launch import Launch
+from freqtrade_mgmt.supervisor.leasing import LeaseGoneError, NodeNameTakenError
 from freqtrade_mgmt.supervisor.limits import budget_mb, refusal
+from freqtrade_mgmt.supervisor.local_release import LocalReleases, ReleaseMissingError
 from freqtrade_mgmt.supervisor.patience import Patience
 from freqtrade_mgmt.supervisor.plan import (
     ASKED,
@@ -44,8 +46,7 @@ from freqtrade_mgmt.supervisor.plan import (
 )
 from freqtrade_mgmt.supervisor.processes import BotProcess, Port
 from freqtrade_mgmt.supervisor.routing import Routing
-from freqtrade_mgmt.supervisor.trials import Trials
-from freqtrade_mgmt.supervisor.upgrades import Upgrades, bots_now
+from freqtrade_mgmt.supervisor.sharing import Sharing
 from signals_app.feed import publish_reload
 from strategies.models import Status
 
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
+NAME_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 10.0
 Answer = TypeVar("Answer")
 # Anything else that the database says is about the strategy that was asked for.
@@ -71,32 +73,39 @@ class Supervisor:
         self._vain: set[int] = set()
         self._intake = IntakeQueue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="supervisor-db")
-        self._trials = Trials(self._in_thread)
-        self._installs = Installs(self._in_thread)
-        self._upgrades = Upgrades(self._in_thread)
+        self._duties = Duties(self._in_thread)
         self._routing = Routing(self._in_thread)
         self._heartbeat = Heartbeat(self._in_thread)
+        self._sharing = Sharing(self._in_thread, self._bots)
+        self._leases = self._sharing.leases
+        self._releases = LocalReleases(self._in_thread)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Supervise until ``stop`` is set, then end every bot and return."""
         writer = asyncio.create_task(self._intake.run(), name="intake")
+        keeper = asyncio.create_task(
+            self._leases.run(partial(self._sharing.end_without_lease, self._stop)),
+            name="leases",
+        )
         try:
             # Events of an earlier life may be stored but not shown.
             await self._in_thread(publish_reload)
             await self._start_up(stop)
             while not stop.is_set():
-                if writer.done():
-                    # Without it every bot would run and no signal be stored.
-                    writer.result()
+                for task in (writer, keeper):
+                    # Without the first every bot would run and no signal be stored.
+                    if task.done():
+                        task.result()
                 await self._tick()
                 await _wait(stop, TICK_SECONDS)
         finally:
-            await self._trials.close()
-            await self._installs.close()
-            await self._upgrades.close()
+            await self._duties.close()
+            await self._releases.close()
             await self._end_all()
             await self._routing.bridges.close()
             await self._drain()
+            keeper.cancel()
+            await self._leases.close()
             writer.cancel()
             self._intake.close()
             await self._in_thread(connections.close_all)
@@ -105,7 +114,11 @@ class Supervisor:
     async def _start_up(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
+                await self._leases.ensure()
                 await self._adopt_all()
+            except NodeNameTakenError as error:
+                logger.error("%s", error)  # noqa: TRY400 - the sentence says it
+                await _wait(stop, NAME_SECONDS)
             except DatabaseError as error:
                 await self._database_away(error)
                 await _wait(stop, TICK_SECONDS)
@@ -118,16 +131,21 @@ class Supervisor:
             bot.cut_console()
         try:
             await self._bury_vain()
-            wishes = await self._in_thread(records.wishes)
-            await self._trials.tick()
-            await self._installs.tick()
-            await self._upgrades.tick(bots_now(self._bots), wishes.held)
+            await self._leases.ensure()
+            everybody = await self._in_thread(records.wishes)
+            wishes = await self._sharing.tick(everybody)
+            await self._duties.tick(
+                self._bots, everybody.held, ours=self._leases.duties
+            )
+            await self._releases.tick(alone=self._sharing.alone)
             for action in self._plan(wishes):
                 await self._act_alone(action)
             for strategy_id in wishes.stopping - self._bots.keys():
                 await self._in_thread(records.stopped, strategy_id)
             await self._routing.tick(wishes.held, self._bots)
             await self._heartbeat.tick(self._bots.values())
+        except NodeNameTakenError as error:
+            logger.error("%s", error)  # noqa: TRY400 - the sentence says it
         except DatabaseError as error:
             await self._database_away(error)
 
@@ -135,16 +153,16 @@ class Supervisor:
         self._patience.forgive(wishes.up)
         revisions = self._routing.wanted(wishes.up, self._bots)
         actions = plan(
-            wanted=wishes.up.keys() - self._upgrades.held,
+            wanted=wishes.up.keys() - self._duties.upgrades.held,
             observed=[
                 bot.observed(revisions.get(key), settings.BOT_MEMORY_MB)
                 for key, bot in self._bots.items()
             ],
-            waiting=self._patience.until(),
+            waiting=self._patience.until() | self._releases.waiting,
             now=time.monotonic(),
             starts_at_once=max(1, os.cpu_count() or 1),
         )
-        return self._routing.explained(actions, wishes.held)
+        return self._sharing.explained(self._routing.explained(actions, wishes.held))
 
     async def _act_alone(self, action: Action) -> None:
         """Act; whatever is wrong with one strategy must not end the others."""
@@ -159,7 +177,7 @@ class Supervisor:
 
     async def _failed(self, strategy_id: int, reason: str) -> None:
         """Give a strategy up, unless the upgrade that moved it takes it back."""
-        taken = self._upgrades.takes(strategy_id, reason)
+        taken = self._duties.upgrades.takes(strategy_id, reason)
         record = records.restarting if taken else records.failed
         await self._in_thread(record, strategy_id, reason)
 
@@ -196,11 +214,16 @@ class Supervisor:
         try:
             job = await self._in_thread(records.job, strategy_id)
             self._check_memory(job.watched.name)
+            job = await self._releases.found(job)
             job, bridge = await self._routing.through(job)
             launch = await self._in_thread(Launch.prepare, job, port.number, bridge)
-            life = await self._launch(launch, port)
-        except HeldError:
+            life = await self._launch(strategy_id, launch, port)
+        except (HeldError, LeaseGoneError):
             port.close()  # the next wishes tell that it has to wait
+            return
+        except ReleaseMissingError as error:
+            port.close()
+            await self._in_thread(records.restarting, strategy_id, error.message)
             return
         except BtcWatcherError as error:
             port.close()
@@ -214,11 +237,12 @@ class Supervisor:
         bot = self._bots[strategy_id] = Bot(job.watched, life)
         bot.follow(self._intake, job.newest, settings.SIGNAL_FIRST_BACKFILL)
 
-    async def _launch(self, launch: Launch, port: Port) -> Life:
+    async def _launch(self, strategy_id: int, launch: Launch, port: Port) -> Life:
         # Recorded before it exists: killed in between, we find it by its mark.
         row = await self._in_thread(launch.record)
         process: BotProcess | None = None
         try:
+            self._leases.check(strategy_id)
             process = launch.start()
             await self._in_thread(records.known, row.pk, process.key)
         except BaseException:
@@ -243,30 +267,7 @@ class Supervisor:
             raise ConfigurationError(why)
 
     async def _adopt_all(self) -> None:
-        for left in await self._in_thread(records.open_processes):
-            known = self._bots.get(left.strategy_id)
-            if known is not None and known.life.row == left.row:
-                continue  # adopted before the database went away
-            if left.process is not None and known is None:
-                await self._adopt(left, left.process)
-            adopted = self._bots.get(left.strategy_id)
-            if adopted is not None and adopted.life.row == left.row:
-                continue
-            if left.process is not None:
-                # A second one of a strategy, or one that cannot be talked to.
-                left.process.kill()
-            await self._in_thread(
-                partial(
-                    records.buried,
-                    left.row,
-                    left.strategy_id,
-                    status=Status.STOPPED,
-                    reason=end_in_words(None, ""),
-                )
-            )
-        wishes = await self._in_thread(records.wishes)
-        without = wishes.up.keys() - self._bots.keys()
-        await self._in_thread(partial(records.none_runs, without))
+        await adopt_all(self._bots, self._leases, self._in_thread, self._adopt)
 
     async def _adopt(self, left: records.OpenProcess, process: BotProcess) -> None:
         found = await adopt(left, process, self._in_thread)
@@ -309,7 +310,7 @@ class Supervisor:
         await self._in_thread(
             lambda: records.buried(
                 bot.life.row,
-                strategy_id,
+                strategy_id if strategy_id in self._leases.held else 0,
                 status=Status.STOPPED if asked else Status.ERROR,
                 reason=reason,
             )
@@ -322,7 +323,7 @@ class Supervisor:
 
     async def _after_unasked_end(self, bot: Bot, cause: Cause, reason: str) -> None:
         strategy_id = bot.watched.strategy_id
-        self._upgrades.ended(strategy_id, cause, reason)
+        self._duties.upgrades.ended(strategy_id, cause, reason)
         decision = self._patience.after_end(
             strategy_id, bot.life.revision, cause, reason, time.monotonic()
         )
@@ -373,8 +374,7 @@ class Supervisor:
                 await self._intake.drain()
         except TimeoutError:
             logger.error(  # noqa: TRY400 - nothing failed but the waiting
-                "The last signals could not be stored; their candles are fetched"
-                " again at the next start."
+                "The last signals were not stored; their candles are fetched again."
             )
 
     async def _database_away(self, error: DatabaseError) -> None:

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from btc_watcher.lib.errors import BtcWatcherError
+from freqtrade_mgmt.leases.managing import holders
+from freqtrade_mgmt.leases.where import only_here
 from freqtrade_mgmt.models import FreqtradeUpgrade, FreqtradeVersion
 from freqtrade_mgmt.releases import version_checked, version_key
 from freqtrade_mgmt.selectors import current_version, upgrades
@@ -109,6 +111,7 @@ def rollback_request(upgrade_id: int, *, user: User | None = None) -> FreqtradeU
             % {"id": upgrade_id, "status": row.get_status_display()}
         )
     _check_none_open()
+    _check_one_node()
     newest = upgrades().filter(status=FreqtradeUpgrade.Status.COMPLETED)
     later = newest.filter(completed_at__gt=row.completed_at).first()
     if later is not None or current_version() != row.to_version:
@@ -173,6 +176,7 @@ def _request(
 ) -> FreqtradeUpgrade:
     version_checked(to_version)
     _alone()
+    _check_one_node()
     _check_none_open()
     _check_installed(to_version)
     current = current_version()
@@ -222,6 +226,19 @@ def _check_none_open() -> None:
         )
 
 
+def _check_one_node() -> None:
+    names = holders()
+    if len(names) > 1:
+        raise UpgradeRefusedError(
+            _(
+                "The strategies run on several nodes (%(nodes)s), and an upgrade is watched"
+                " on one. Empty all but one with: manage.py nodes drain NAME; then ask"
+                " again."
+            )
+            % {"nodes": ", ".join(names)}
+        )
+
+
 def _check_installed(version: str) -> None:
     # Locked, so that it cannot be uninstalled at this moment.
     rows = FreqtradeVersion.objects.select_for_update(no_key=True)
@@ -231,7 +248,8 @@ def _check_installed(version: str) -> None:
             _("freqtrade %(version)s is not installed. Install it first.")
             % {"version": version}
         )
-    if not (Path(row.install_path) / "bin" / "python").exists():
+    lies_there = (Path(row.install_path) / "bin" / "python").exists()
+    if not lies_there and only_here():
         raise UpgradeRefusedError(
             _("The environment of freqtrade %(version)s has gone. Install it again.")
             % {"version": version}

@@ -13,6 +13,7 @@ from freqtrade_mgmt.cache.installs import (
 )
 from freqtrade_mgmt.installer import freqtrade_installed
 from freqtrade_mgmt.interpreter import base_python_version
+from freqtrade_mgmt.leases.where import only_here
 from freqtrade_mgmt.models import FreqtradeUpgrade, FreqtradeVersion
 from freqtrade_mgmt.releases import is_version, python_fits, version_key
 from freqtrade_mgmt.selectors import current_version, versions_wanted
@@ -253,7 +254,7 @@ def _listed(
 
 
 def _is_there(row: FreqtradeVersion, sizes: Mapping[str, int]) -> bool:
-    if row.version in sizes:
+    if row.version in sizes or not only_here():
         return True
     path = Path(row.install_path or "/nowhere")
     return path.parent != freqtrade_root() and (path / "bin" / "python").exists()

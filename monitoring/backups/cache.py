@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 from django.conf import settings
 
+from btc_watcher.lib.redis_client import redis_client
 from monitoring.backups.shapes import BackupError
 
 if TYPE_CHECKING:
@@ -25,10 +26,8 @@ def snapshot_read(write: Callable[[bytes], None]) -> int:
 
     BackupError when the server refuses, as many rented ones do, or breaks off.
     """
-    pool = redis.ConnectionPool.from_url(
-        settings.REDIS_URL, socket_timeout=WAIT_SECONDS, socket_connect_timeout=5
-    )
-    connection: Any = pool.make_connection()
+    client = redis_client(settings.REDIS_URL, connect_timeout=5, timeout=WAIT_SECONDS)
+    connection: Any = client.connection_pool.make_connection()
     try:
         connection.connect()
         connection.send_command("SYNC")

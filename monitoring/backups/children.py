@@ -39,6 +39,7 @@ class Child:
         self._name = command[0].rpartition("/")[2]
         self._on_line = on_line
         self._errors: deque[str] = deque(maxlen=KEPT_LINES)
+        self._deaf: BaseException | None = None
         self._process = subprocess.Popen(  # noqa: S603 - a list of our own making, no shell
             [*_with_us(), *command],
             env=dict(environment),
@@ -74,7 +75,16 @@ class Child:
         return [line.partition(mark)[2] for line in self._errors if mark in line]
 
     def wait(self) -> int:
-        """Return the exit code, after the last line was read."""
+        """Return the exit code, after the last line was read.
+
+        Raises what ``on_line`` raised.
+        """
+        code = self._ended()
+        if self._deaf is not None:
+            raise self._deaf
+        return code
+
+    def _ended(self) -> int:
         code = self._process.wait()
         self._reader.join()
         return code
@@ -104,7 +114,7 @@ class Child:
                     pipe.close()
                 except BrokenPipeError:
                     continue
-        self.wait()
+        self._ended()
         if self._process.stderr is not None:
             self._process.stderr.close()
 
@@ -113,7 +123,12 @@ class Child:
             line = raw.decode(errors="replace").rstrip()
             if ": error: " in line:
                 self._errors.append(line)
-            self._on_line(line)
+            if self._deaf is None:
+                try:
+                    self._on_line(line)
+                except BaseException as error:  # noqa: BLE001 - raised again by wait
+                    # Read on: a program whose messages nobody takes stands still.
+                    self._deaf = error
 
 
 def output_of(command: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import psycopg
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from btc_watcher.lib.encryption import key_ring
+from monitoring.backups.belongings import rights_of, settings_of
 from monitoring.backups.cache import snapshot_read
 from monitoring.backups.children import Child
 from monitoring.backups.files import FileWriter, file_facts
@@ -35,10 +37,17 @@ if TYPE_CHECKING:
     from monitoring.backups.snapshot import Snapshot
     from monitoring.backups.tools import Tools
 
+logger = logging.getLogger(__name__)
+
 PIECE: Final = 1 << 20
-# Who was given rights on a table, a sequence, a function or a schema of ours.
+# Keys of browsers that are logged in: whoever reads them is logged in too. The rows are
+# left out of the dump, and the snapshot of Redis, which has them as well, is sealed.
+LEFT_OUT: Final = "django_session"
+# Who was given rights on a table, a sequence, a function or a schema of ours, or has
+# rights given to others by default: without one of them none can be restored.
 ROLES: Final = """
-SELECT DISTINCT r.rolname FROM (
+SELECT r.rolname FROM pg_default_acl d JOIN pg_roles r ON r.oid = d.defaclrole
+UNION SELECT r.rolname FROM (
   SELECT relacl AS acl, relowner AS owner, relnamespace AS schema FROM pg_class
   UNION ALL SELECT proacl, proowner, pronamespace FROM pg_proc
   UNION ALL SELECT nspacl, nspowner, oid FROM pg_namespace
@@ -49,15 +58,19 @@ AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' ORDER BY 1
 """
 
 
+class DiskError(Exception):
+    """What was read from Redis could not be written; its cause is the OSError."""
+
+
 class RedisSnapshot:
     """The snapshot of Redis, written by a thread of its own while pg_dump works."""
 
-    def __init__(self, part: Path, *, sealed: bool) -> None:
-        """Begin."""
+    def __init__(self, part: Path) -> None:
+        """Begin; it is sealed always: keys of sessions cannot be left out of it."""
         self.missing = ""
         self.files: dict[str, FileFacts] = {}
         self._error: OSError | None = None
-        self._writer = FileWriter(part, SNAPSHOT, sealed=sealed)
+        self._writer = FileWriter(part, SNAPSHOT, sealed=True)
         self._path = part / self._writer.name
         self._thread = threading.Thread(target=self._run, name="backup of Redis")
         self._thread.start()
@@ -74,15 +87,32 @@ class RedisSnapshot:
 
     def _run(self) -> None:
         try:
-            snapshot_read(self._writer.write)
+            snapshot_read(self._put)
             self.files[self._writer.name] = self._writer.close()
-        except BackupError as error:
-            self.missing = error.message
+        except DiskError as error:
+            self._error = cast("OSError", error.__cause__)
             self._writer.abandon()
-            self._path.unlink()
         except OSError as error:
             self._error = error
             self._writer.abandon()
+        except BackupError as error:
+            self._do_without(error.message)
+        except (
+            Exception
+        ) as error:  # a thread's own end: PostgreSQL is saved all the same
+            logger.exception("The snapshot of Redis failed.")
+            self._do_without(f"Redis gave no snapshot ({type(error).__name__}).")
+
+    def _put(self, data: bytes) -> None:
+        try:
+            self._writer.write(data)
+        except OSError as error:
+            raise DiskError from error
+
+    def _do_without(self, why: str) -> None:
+        self.missing = why
+        self._writer.abandon()
+        self._path.unlink()
 
 
 def dump(
@@ -91,12 +121,15 @@ def dump(
     """Write the files into ``part`` and return their manifest; BackupError, OSError."""
     facts = _facts(server)
     tools = tools_for(facts.pop("major"))
-    redis_part = RedisSnapshot(part, sealed=sealed)
+    redis_part = RedisSnapshot(part)
     try:
         with snapshot(server) as moment:
             files = _dump_database(server, tools, moment, part, sealed=sealed, say=say)
             say(_("Counting rows"), "")
-            tables = moment.counts()
+            tables = {
+                name: 0 if name.endswith(f".{LEFT_OUT}") else rows
+                for name, rows in moment.counts().items()
+            }
         say(_("Taking a snapshot of Redis"), "")
         redis_part.join()
     except psycopg.Error as error:
@@ -134,6 +167,7 @@ def _dump_database(
         f"--compress={tools.compression[1]}",
         f"--snapshot={moment.id}",
         "--lock-wait-timeout=60s",
+        f"--exclude-table-data=*.{LEFT_OUT}",
         "--no-password",
         "--verbose",
     ]
@@ -213,6 +247,8 @@ def _facts(server: Server) -> dict[str, Any]:
             "server": version,
             "database_size": int(row[0]) if row else 0,
             "roles": tuple(str(name) for (name,) in connection.execute(ROLES)),
+            "rights": rights_of(connection),
+            "settings": settings_of(connection),
             "locale": locale_of(connection),
             "migrations": _migrations(connection),
         }

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from btc_watcher.lib.encryption import key_ring
 from monitoring.backups.sealing import SealingWriter, unsealed
-from monitoring.backups.shapes import SEALED, DamagedBackupError, FileFacts
+from monitoring.backups.shapes import (
+    SEALED,
+    BackupError,
+    DamagedBackupError,
+    FileFacts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -77,6 +82,29 @@ class _Plain:
     def write(self, data: bytes) -> int:
         self._writer.put(data)
         return len(data)
+
+
+def file_open(source: Path, target: Path) -> int:
+    """Write the plain bytes of a file of a backup to the new private file ``target``.
+
+    Returns how many. BackupError when ``target`` exists or cannot be written, or
+    ``source`` cannot be read; a part of it is not left.
+    """
+    try:
+        writer = FileWriter(target.parent, target.name, sealed=False)
+    except OSError as error:
+        raise BackupError(f"{target} cannot be made: {error.strerror}.") from error
+    try:
+        for piece in plain_pieces(source):
+            writer.write(piece)
+        return writer.close().size
+    except BaseException as error:
+        writer.abandon()
+        target.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            words = f"{source} could not be opened to {target}: {error.strerror}."
+            raise BackupError(words) from error
+        raise
 
 
 def plain_pieces(path: Path) -> Iterator[bytes]:

@@ -16,6 +16,8 @@ from monitoring.backups.shapes import (
     Trial,
 )
 
+BY_ROLE = ("rights", "settings")
+
 
 def manifest_write(manifest: Manifest) -> str:
     """Return the text of the file."""
@@ -24,6 +26,8 @@ def manifest_write(manifest: Manifest) -> str:
     value["started"] = manifest.started.isoformat()
     value["finished"] = manifest.finished.isoformat()
     value["roles"] = list(manifest.roles)
+    for word in BY_ROLE:
+        value[word] = {role: list(each) for role, each in value[word].items()}
     value["sha256"] = _checksum(value)
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -45,6 +49,8 @@ def manifest_read(text: str) -> Manifest:
         value["started"] = datetime.fromisoformat(value["started"])
         value["finished"] = datetime.fromisoformat(value["finished"])
         value["roles"] = tuple(value["roles"])
+        for word in BY_ROLE:
+            value[word] = {role: tuple(each) for role, each in value[word].items()}
         value["files"] = {n: FileFacts(**facts) for n, facts in value["files"].items()}
         return Manifest(**value)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

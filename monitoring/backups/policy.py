@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 OLDEST: Final = timedelta(hours=36)
 # After this the daily run was missed: the machine was off, or the schedule was changed.
 MISSED: Final = timedelta(hours=26)
+# A clock that was wrong dates backups in the future; what they say of today is nothing.
+SLACK: Final = timedelta(minutes=10)
+# A clock that jumps, or a slip in the setting, shall not take all of them at once.
+MOST_REMOVED: Final = 3
 SHRUNK: Final = 0.5
 COMPARED: Final = 5
 # Below this sizes say little: a new installation doubles and halves.
@@ -42,26 +46,41 @@ class Trouble:
 def expired(backups: Sequence[Backup], now: datetime, days: int) -> list[Backup]:
     """Return what is older than ``days``; never the newest good one, nor the newest whole.
 
-    ``backups`` are all entries, newest first.
+    ``backups`` are all entries, newest first. Of those that can be restored only the
+    oldest few: the next run takes the next ones.
     """
-    kept = {
-        name
-        for name in (
-            next((b.name for b in backups if b.state is State.GOOD), None),
-            next((b.name for b in backups if b.is_whole), None),
-        )
-        if name
-    }
+    past = dated(backups, now)
+    newest = (
+        _first_good(past) or _first_good(backups),
+        _whole(past) or _whole(backups),
+    )
+    kept = {b.name for b in newest if b is not None}
     limit = now - timedelta(days=days)
-    return [
+    old = [
         b
         for b in backups
         if b.started < limit and (b.name not in kept or not b.is_whole)
     ]
+    spared = [b for b in old if b.is_whole][:-MOST_REMOVED]
+    return [b for b in old if b not in spared]
+
+
+def dated(backups: Sequence[Backup], now: datetime) -> list[Backup]:
+    """Return those of ``backups`` that are not dated in the future."""
+    return [b for b in backups if b.started <= now + SLACK]
+
+
+def _first_good(backups: Sequence[Backup]) -> Backup | None:
+    return next((b for b in backups if b.state is State.GOOD), None)
+
+
+def _whole(backups: Sequence[Backup]) -> Backup | None:
+    return next((b for b in backups if b.is_whole), None)
 
 
 def troubles(backups: Sequence[Backup], now: datetime) -> list[Trouble]:
     """Return what is wrong with ``backups`` (all entries, newest first)."""
+    backups = dated(backups, now)
     found = []
     if backups and backups[0].state is not State.GOOD:
         newest = backups[0]
@@ -71,7 +90,7 @@ def troubles(backups: Sequence[Backup], now: datetime) -> list[Trouble]:
             "error": newest.error,
         }
         found.append(Trouble(FAILED, told))
-    good = next((b for b in backups if b.state is State.GOOD), None)
+    good = _first_good(backups)
     if backups and (good is None or now - good.started > OLDEST):
         since = good.started if good else backups[-1].started
         hours = int((now - since).total_seconds() // 3600)
@@ -113,4 +132,5 @@ def room_needed(backups: Sequence[Backup], database_size: int) -> int:
 
 def is_missed(backups: Sequence[Backup], now: datetime) -> bool:
     """Tell whether nothing was even tried for longer than a day."""
-    return not backups or now - backups[0].started > MISSED
+    past = dated(backups, now)
+    return not past or now - past[0].started > MISSED

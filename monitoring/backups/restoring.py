@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from django.utils.translation import gettext as _
 
+from monitoring.backups.belongings import belongings_give, functions_close
 from monitoring.backups.children import Child
 from monitoring.backups.dumping import TableCounter
 from monitoring.backups.files import files_check, plain_pieces
@@ -57,7 +58,8 @@ def fill(
 ) -> tuple[str, ...]:
     """Restore into the empty ``database`` and compare the rows of each table.
 
-    ``rights``: what roles were granted is restored too. Returns notes about what was left out. BackupError when the result is not whole.
+    ``rights``: what roles were granted is restored too, on the database as well. Returns
+    notes about what was left out. BackupError when the result is not whole.
     """
     try:
         with contextlib.closing(server.connect(database)) as connection:
@@ -103,13 +105,9 @@ def _restore(
     wanted, notes = _wanted(contents, connection)
     options = ["--no-owner", "--no-password", "--verbose"]
     missing = _roles_missing(manifest, connection) if rights else []
-    if missing or not rights:
+    rights = rights and not missing
+    if not rights:
         options.append("--no-privileges")
-    if missing:
-        notes.append(
-            f"Rights were not restored, because of these roles there are none:"
-            f" {', '.join(missing)}. Run manage.py setup_roles."
-        )
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".list") as chosen:
         chosen.write(wanted)
         chosen.flush()
@@ -117,7 +115,26 @@ def _restore(
         command = [tools.restore, *options, f"--dbname={connection.info.dbname}"]
         counter = TableCounter(len(manifest.tables))
         _run(command, dump, environment, counter, say)
-    return tuple(notes)
+    if rights:
+        return (*notes, *_belongings(manifest, connection))
+    functions_close(connection)
+    return (*notes, *_without(missing))
+
+
+def _belongings(manifest: Manifest, connection: psycopg.Connection) -> list[str]:
+    refused = belongings_give(connection, manifest.rights, manifest.settings)
+    if not refused:
+        return []
+    return [f"Refused: {'; '.join(refused)}. Run manage.py setup_roles."]
+
+
+def _without(missing: list[str]) -> list[str]:
+    if not missing:
+        return []
+    return [
+        "Rights were not restored, because of these roles there are none:"
+        f" {', '.join(missing)}. Run manage.py setup_roles."
+    ]
 
 
 def _run(
@@ -143,7 +160,8 @@ def _run(
         child.output.read()
         code = child.wait()
         serious = [line for line in child.errors if HARMLESS not in line]
-        if serious or (code and not child.errors):
+        # 1 is an error that it told of; anything else is an end in the middle.
+        if serious or code not in {0, 1} or (code and not child.errors):
             words = " ".join(serious[:NAMED_DIFFERENCES]) or f"exit code {code}"
             raise BackupError(f"pg_restore failed: {words}")
 

@@ -54,7 +54,8 @@ def backups_summary(now: datetime | None = None) -> dict[str, Any]:
     """
     at = now or timezone.now()
     backups = store.backups_read()
-    good = next((b for b in backups if b.state is State.GOOD), None)
+    past = policy.dated(backups, at)
+    good = next((b for b in past if b.state is State.GOOD), None)
     return {
         "good_at": good.started if good else None,
         "count": sum(1 for backup in backups if backup.is_whole),

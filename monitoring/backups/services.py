@@ -31,12 +31,13 @@ from monitoring.backups.shapes import (
     nobody_listens,
 )
 from monitoring.backups.snapshot import tables_of
-from monitoring.backups.swap import database_exists, take_place
+from monitoring.backups.swap import database_exists, name_check, take_place
 from monitoring.backups.trial import room_check, trial_run
 from monitoring.backups.words import words_of
 from notifications.dispatch import alert_raise, alert_resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -65,22 +66,46 @@ def backup_make(*, say: Say = nobody_listens, trial: bool = True) -> Backup:
     BackupBusyError when another is being made, BackupError when it could not be made;
     then nothing is left of it but a note.
     """
-    with store.lock():
-        store.parts_remove()
-        server = server_of_backups()
-        started = timezone.now()
-        try:
+    with contextlib.ExitStack() as stack:
+        with _failure_told():
+            stack.enter_context(store.lock())
+            store.parts_remove()
+            server = server_of_backups()
             _sweep(server)
-            name = _make(server, started, say)
-        except BtcWatcherError as error:
-            alerts_update(failed=store.failure_note(started, error.message))
-            raise
-        path = store.folder() / name
-        if trial:
-            _try(server, path, say)
-        _expire(say)
-    alerts_update()
+            path = store.folder() / _make(server, say)
+        try:
+            if trial:
+                _try(server, path, say)
+            _expire(say)
+        finally:
+            alerts_update()
     return _found(path)
+
+
+@contextlib.contextmanager
+def _failure_told() -> Iterator[None]:
+    """Note and tell that a backup could not be made, whatever the reason."""
+    started = timezone.now()
+    try:
+        yield
+    except BackupBusyError:
+        raise
+    except BtcWatcherError as error:
+        alerts_update(failed=store.failure_note(started, error.message))
+        raise
+    except OSError as error:
+        failure = BackupError(_disk_words(error))
+        alerts_update(failed=store.failure_note(started, failure.message))
+        raise failure from error
+
+
+def _disk_words(error: OSError) -> str:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    advice = " Free some space there." if full else ""
+    return (
+        f"The backup could not be written to {settings.BACKUP_FOLDER}:"
+        f" {error.strerror}.{advice}"
+    )
 
 
 def backup_try(wanted: str, *, say: Say = nobody_listens) -> Backup:
@@ -133,12 +158,20 @@ def backup_restore(
 def backups_watch(now: datetime | None = None) -> bool:
     """Drop what the dead left, tell what is wrong; True when the daily run was missed."""
     at = now or timezone.now()
-    with contextlib.suppress(BackupBusyError), store.lock():
-        store.parts_remove()
-        _sweep(server_of_backups())
+    told = KEYS
+    try:
+        with store.lock():
+            store.parts_remove()
+            _sweep(server_of_backups())
+    except BackupBusyError:
+        # The newest may be on trial at this moment: whoever tries it tells how it ended.
+        told = (policy.AGE, policy.SIZE)
+    except (BackupError, OSError) as error:
+        # Whoever makes the next backup there tells of it.
+        logger.warning("The folder of backups could not be looked after: %s", error)
     # That a later one works is told by that one: this round may not know of a failure
     # that a full disk kept from being noted.
-    alerts_update(at, resolved=(policy.AGE, policy.SIZE))
+    alerts_update(at, resolved=(policy.AGE, policy.SIZE), told=told)
     return policy.is_missed(store.backups_read(), at)
 
 
@@ -147,11 +180,12 @@ def alerts_update(
     *,
     failed: Backup | None = None,
     resolved: tuple[str, ...] = KEYS,
+    told: tuple[str, ...] = KEYS,
 ) -> None:
     """Raise and resolve the alerts about backups; a database that is away is no error.
 
     ``failed`` is an attempt that may not be in the folder. Only alerts whose keys are
-    in ``resolved`` are resolved.
+    in ``resolved`` are resolved, only those in ``told`` are raised.
     """
     at = now or timezone.now()
     backups = store.backups_read()
@@ -162,8 +196,9 @@ def alerts_update(
         for key in resolved:
             if key not in found:
                 alert_resolve(key=key, now=at)
-        for trouble in found.values():
-            _raise(trouble, at)
+        for key, trouble in found.items():
+            if key in told:
+                _raise(trouble, at)
     except DatabaseError as error:
         logger.error(  # noqa: TRY400 - the text may hold the address of the server
             "Troubles with backups could not be told (%s): %s",
@@ -182,8 +217,9 @@ def _raise(trouble: policy.Trouble, now: datetime) -> None:
     )
 
 
-def _make(server: Server, started: datetime, say: Say) -> str:
+def _make(server: Server, say: Say) -> str:
     root = store.folder()
+    started = timezone.now()
     try:
         with server.connect() as connection:
             row = connection.execute("SELECT pg_database_size(current_database())")
@@ -196,12 +232,6 @@ def _make(server: Server, started: datetime, say: Say) -> str:
             store.text_put(part / store.MANIFEST, manifest_write(manifest))
     except psycopg.Error as error:
         raise BackupError(f"The database failed: {str(error).strip()}") from error
-    except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        advice = " Free some space there." if full else ""
-        raise BackupError(
-            f"The backup could not be written to {root}: {error.strerror}.{advice}"
-        ) from error
     _log(manifest)
     return name
 
@@ -211,7 +241,13 @@ def _try(server: Server, path: Path, say: Say) -> None:
     if backup.manifest is None:
         raise BackupError(f"Backup {backup.name} cannot be tried: {backup.error}")
     trial = trial_run(server, path, backup.manifest, say)
-    store.trial_keep(path, trial)
+    try:
+        store.trial_keep(path, trial)
+    except OSError as error:
+        raise BackupError(
+            f"How the trial of {path.name} ended could not be kept: {error.strerror}."
+            f" {trial.error or 'It was good.'} Run manage.py backup --try {path.name}."
+        ) from error
     if trial.error:
         logger.error("Backup %s was not restored on trial: %s", path.name, trial.error)
     else:
@@ -261,6 +297,7 @@ def _sweep(server: Server) -> None:
 
 
 def _target_check(server: Server, target: str, *, replace: bool) -> None:
+    name_check(target)
     with contextlib.closing(server.maintenance()) as connection:
         if not database_exists(connection, target):
             return

@@ -71,8 +71,11 @@ class Manifest:
     database_size: int
     files: Mapping[str, FileFacts]
     tables: Mapping[str, int]
-    # Roles that have rights on something in the database.
+    # Roles that have rights on something in the database, or give them by default.
     roles: tuple[str, ...] = ()
+    # Rights on the database itself, and settings of its sessions, by role.
+    rights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Encoding and sort order, to make a database like it.
     locale: Mapping[str, str] = field(default_factory=dict)
     # Why there is no snapshot of Redis, "" when there is one.

@@ -25,7 +25,7 @@ AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e
   AND d.classid = 'pg_class'::regclass)
 ORDER BY c.relpages DESC, 1, 2
 """
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 10
 
 Table = tuple[str, str]
 
@@ -101,21 +101,27 @@ def counts_of(connection: psycopg.Connection, tables: list[Table]) -> dict[str, 
 def _locked_tables(connection: psycopg.Connection) -> list[Table]:
     """Begin a transaction and lock every table against being dropped."""
     for attempt in range(1, ATTEMPTS + 1):
-        tables = tables_of(connection)
+        before = tables_of(connection)
         # LOCK takes no snapshot, so what commits while we wait for it is seen.
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.execute("SET LOCAL lock_timeout = '60s'")
         try:
-            if tables:
-                names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
-                connection.execute("SET LOCAL lock_timeout = '60s'")
-                connection.execute(
-                    sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names)
-                )
+            _lock(connection, before)
+            # The moment is now: a month may have been made since the list was.
+            tables = tables_of(connection)
+            _lock(connection, sorted({*tables} - {*before}))
         except psycopg.errors.UndefinedTable:
-            # A partition was dropped since the list was made.
+            # A partition was dropped or got another name since the list was made.
             connection.execute("ROLLBACK")
             if attempt == ATTEMPTS:
                 raise
         else:
             return tables
     return []
+
+
+def _lock(connection: psycopg.Connection, tables: list[Table]) -> None:
+    if tables:
+        names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
+        text = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE")
+        connection.execute(text.format(names))

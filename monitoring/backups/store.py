@@ -7,11 +7,13 @@ it is whole and on the disk, so whatever has a name of its own was once whole.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,20 +47,24 @@ def folder() -> Path:
     path = Path(settings.BACKUP_FOLDER)
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        open_to_all = path.stat().st_mode & stat.S_IWOTH
     except OSError as error:
         raise BackupError(
             f"The folder of backups {path} cannot be made: {error.strerror}. Name"
             " another with BTCW_BACKUP_FOLDER."
         ) from error
+    if open_to_all:
+        raise BackupError(
+            f"Everybody may write to the folder of backups {path}, and could put there"
+            f" what a restore would run. Take that away: chmod 700 {path}"
+        )
     return path
 
 
 @contextlib.contextmanager
 def lock() -> Iterator[None]:
     """Be the only one that makes or restores a backup; BackupBusyError when another is."""
-    descriptor = os.open(
-        folder() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-    )
+    descriptor = _lock_opened(folder())
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,6 +75,20 @@ def lock() -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_opened(root: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(root / ".lock", flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            # A disk that is only read is restored from, and nobody else writes there.
+            return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        raise BackupError(
+            f"The folder of backups {root} cannot be used: {error.strerror}. Name"
+            " another with BTCW_BACKUP_FOLDER, or let this user write there."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -111,14 +131,21 @@ def parts_remove() -> None:
 
 
 def text_put(path: Path, text: str) -> None:
-    """Replace ``path`` by a private file that holds ``text``, on the disk."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=PART, delete=False
-    ) as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    Path(handle.name).replace(path)
+    """Replace ``path`` by a private file that holds ``text``, on the disk.
+
+    OSError when there is no room for it; then ``path`` is as it was.
+    """
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=PART)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
 
 
 def failure_note(started: datetime, error: str) -> Backup:
@@ -142,9 +169,12 @@ def trial_keep(backup: Path, trial: Trial) -> None:
 def backups_read() -> list[Backup]:
     """Return every entry, newest first. Files are not read, so damage may be unseen."""
     path = Path(settings.BACKUP_FOLDER)
-    if not path.is_dir():
+    try:
+        there = list(path.iterdir())
+    except OSError:
+        # A folder that cannot be used is told by whoever makes the next backup.
         return []
-    entries = (backup_read(each) for each in path.iterdir())
+    entries = (backup_read(each) for each in there)
     found = [entry for entry in entries if entry is not None]
     return sorted(found, key=lambda backup: (backup.started, backup.name), reverse=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg import sql
 
-from monitoring.backups.scratch import ATTEMPTS, sessions_end
+from monitoring.backups.scratch import ATTEMPTS, PREFIX, sessions_end
 from monitoring.backups.shapes import BackupError
 
 if TYPE_CHECKING:
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 NAME_BYTES: Final = 63
+# They belong to the server; and we ourselves sit in the first while names are changed.
+SERVERS_OWN: Final = ("postgres", "template0", "template1")
+
+
+def name_check(name: str) -> None:
+    """Raise BackupError for a name that no restored database may have."""
+    if name in SERVERS_OWN or name.startswith(PREFIX):
+        raise BackupError(
+            f"{name} cannot be restored into: databases of that name are the server's or"
+            " our own. Name another with --into, and in DATABASE_URL."
+        )
+    if len(name.encode()) > NAME_BYTES:
+        raise BackupError(
+            f"{name!r} has {len(name.encode())} bytes; the name of a database has at"
+            f" most {NAME_BYTES}."
+        )
 
 
 def database_exists(connection: psycopg.Connection, name: str) -> bool:

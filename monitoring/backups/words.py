@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from monitoring.backups.policy import AGE, FAILED
 from monitoring.backups.shapes import State, megabytes
@@ -57,6 +58,6 @@ def word_of_state(state: State) -> str:
         State.FAILED: _("failed"),
         State.DAMAGED: _("damaged"),
         State.TRIAL_FAILED: _("not restorable"),
-        State.UNTRIED: _("not tried"),
+        State.UNTRIED: pgettext("backup", "not tried"),
         State.GOOD: _("restored on trial"),
     }[state]

@@ -38,7 +38,6 @@ def pool_write(process: str, stats: Mapping[str, Any]) -> None:
     with redis_connection().pipeline(transaction=True) as pipe:
         pipe.set(pool(process), orjson.dumps(dict(stats)), ex=POOL_TTL)
         pipe.zadd(POOLS, {process: time.time()})
-        pipe.zremrangebyscore(POOLS, "-inf", time.time() - POOL_TTL)
         pipe.expire(POOLS, POOL_TTL)
         pipe.execute()
 
@@ -50,6 +49,10 @@ def pools_read() -> dict[str, dict[str, Any]]:
     if not names:
         return {}
     found = cast("list[bytes | None]", client.mget([pool(name) for name in names]))
+    # Not by when they reported: every machine has a clock of its own.
+    gone = [name for name, text in zip(names, found, strict=True) if text is None]
+    if gone:
+        client.zrem(POOLS, *gone)
     return {
         name: orjson.loads(text)
         for name, text in zip(names, found, strict=True)

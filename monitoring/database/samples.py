@@ -31,7 +31,7 @@ LEVELS: Final = (
 
 
 def sample_take(now: datetime) -> dict[str, Any]:
-    """Measure and keep one sample; Redis's figures lack when it does not answer INFO."""
+    """Measure and keep one sample; RedisError without Redis, which keeps them."""
     connections, waiting, counted = connections_now(), outbox_waiting(now), counters()
     pools, redis = pools_listed(), cache.redis_state()
     sample = {

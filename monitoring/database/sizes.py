@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 STRAYS_COUNTED: Final = 10_000
 BOUND: Final = re.compile(r"FROM \('([^']+)'\) TO \('([^']+)'\)")
 # To measure a table is to wait for its lock, so of a locked one the last known number of
-# pages is told, without its indexes.
+# pages is told, without its indexes. One that is dropped meanwhile has no size.
 SIZES: Final = """
 SELECT c.relname AS name, parent.relname AS parent, c.relkind = 'p' AS is_cut,
     GREATEST(c.reltuples, 0)::bigint AS rows,
     CASE WHEN c.relkind = 'p' THEN 0
         WHEN locked.relation IS NOT NULL THEN c.relpages::bigint * 8192
-        ELSE pg_table_size(c.oid) END AS heap,
+        ELSE COALESCE(pg_table_size(c.oid), 0) END AS heap,
     CASE WHEN c.relkind = 'p' OR locked.relation IS NOT NULL THEN 0
-        ELSE pg_indexes_size(c.oid) END AS indexes,
+        ELSE COALESCE(pg_indexes_size(c.oid), 0) END AS indexes,
     pg_get_expr(c.relpartbound, c.oid) AS bound,
     COALESCE(s.n_dead_tup, 0) AS dead,
     GREATEST(s.last_vacuum, s.last_autovacuum) AS vacuumed

@@ -11,14 +11,14 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from btc_watcher.lib import partitions
 from monitoring.database.activity import connections_now
 from monitoring.database.bounded import rows_read
 from monitoring.database.sizes import STRAYS_COUNTED, strays_counted
-from monitoring.database.statements import statements_slow
 from monitoring.doctor.shapes import Facts, Finding, check, failed, ok, warning
+from monitoring.watch.questions import transaction_oldest
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 HERE: Final = "database.reachable"
 CONNECT_SECONDS: Final = 4
 OLDEST: Final = 15
-LOOPBACK: Final = ("", "localhost", "127.0.0.1", "::1")
 LONG, TOO_LONG = timedelta(minutes=2), timedelta(minutes=15)
 
 
@@ -78,7 +77,11 @@ def migrations(_facts: Facts) -> Finding:
         return ok(_("Every migration is applied."), 0)
     names = ", ".join(f"{app}.{name}" for app, name in missing[:5])
     return failed(
-        _("%(count)d migrations are not applied: %(names)s")
+        ngettext(
+            "%(count)d migration is not applied: %(names)s",
+            "%(count)d migrations are not applied: %(names)s",
+            len(missing),
+        )
         % {"count": len(missing), "names": names},
         _("Run manage.py migrate."),
         len(missing),
@@ -142,58 +145,6 @@ def strays(_facts: Facts) -> Finding:
     )
 
 
-@check("database.role", gettext_lazy("Role"), needs=HERE)
-def role(_facts: Facts) -> Finding:
-    """The application is neither a superuser nor, in production, the owner."""
-    (row,) = rows_read(
-        "SELECT current_user AS name, rolsuper AS super, EXISTS (SELECT FROM pg_class"
-        " WHERE relname = 'signals' AND pg_get_userbyid(relowner) = current_user) AS owns"
-        " FROM pg_roles WHERE rolname = current_user"
-    )
-    cure = _("Run manage.py setup_roles and give the application role in DATABASE_URL.")
-    if row["super"]:
-        return failed(
-            _("BTC Watcher works as %(name)s, who may do everything on the server.")
-            % row,
-            cure,
-            row["name"],
-        )
-    if row["owns"] and not _is_local():
-        return warning(
-            _("BTC Watcher works as %(name)s, who may also drop its tables.") % row,
-            cure,
-            row["name"],
-        )
-    return ok(_("It works as %(name)s, an ordinary role.") % row, row["name"])
-
-
-@check("database.tls", gettext_lazy("Encryption of the connection"), needs=HERE)
-def tls(_facts: Facts) -> Finding:
-    """A connection over a network is encrypted, and the server proves who it is."""
-    if _is_local():
-        return ok(_("The connection does not leave this machine."), "local")
-    mode = str(connection.settings_dict["OPTIONS"].get("sslmode", "prefer"))
-    (row,) = rows_read(
-        "SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()),"
-        " false) AS on"
-    )
-    cure = _(
-        "Add ?sslmode=verify-full&sslrootcert=… to DATABASE_URL; the README tells how."
-    )
-    if not row["on"]:
-        return failed(
-            _("Passwords and data go over the network in the clear."), cure, mode
-        )
-    if mode != "verify-full":
-        return warning(
-            _("It is encrypted, but anybody could pretend to be the server (%(mode)s).")
-            % {"mode": mode},
-            cure,
-            mode,
-        )
-    return ok(_("It is encrypted, and the server's certificate is verified."), mode)
-
-
 @check("database.connections", gettext_lazy("Connections"), needs=HERE)
 def free_connections(_facts: Facts) -> Finding:
     """The server has connections left."""
@@ -212,7 +163,8 @@ def free_connections(_facts: Facts) -> Finding:
 @check("database.transactions", gettext_lazy("Oldest transaction"), needs=HERE)
 def transactions(_facts: Facts) -> Finding:
     """No transaction is open for long: it holds up vacuum and rotation."""
-    seconds = connections_now().longest
+    oldest = transaction_oldest()
+    seconds = oldest.seconds if oldest else 0.0
     facts = {"minutes": round(seconds / 60, 1)}
     cure = _(
         "The page Database lists it; end it with SELECT pg_terminate_backend(pid)."
@@ -227,18 +179,6 @@ def transactions(_facts: Facts) -> Finding:
             _("A transaction is open for %(minutes)s minutes.") % facts, cure, value
         )
     return ok(_("None is open for long."), value)
-
-
-@check("database.statements", gettext_lazy("Statistics of statements"), needs=HERE)
-def statistics(_facts: Facts) -> Finding:
-    """Slow statements can be seen."""
-    found = statements_slow(limit=5)
-    if found.rows and not found.problem:
-        return ok(_("Slow statements can be seen."))
-    return warning(
-        _("Slow statements cannot be seen, or not all."),
-        found.problem or _("Wait until statements were run."),
-    )
 
 
 @check("database.clock", gettext_lazy("Clocks"), needs=HERE)
@@ -270,11 +210,6 @@ def clock_finding(skew: float) -> Finding:
             value,
         )
     return ok(_("This machine and the database agree on the time."), value)
-
-
-def _is_local() -> bool:
-    host = str(connection.settings_dict["HOST"])
-    return host in LOOPBACK or host.startswith("/")
 
 
 def _reason(error: psycopg.Error) -> str:

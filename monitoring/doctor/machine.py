@@ -16,6 +16,8 @@ from monitoring.doctor.shapes import Facts, Finding, check, failed, ok, warning
 GB: Final = 1024**3
 # Gigabytes and part of the whole below which there is too little.
 DISK_LOW, DISK_FULL = (5.0, 0.15), (1.0, 0.04)
+# Below this nothing works for long, however small the disk.
+DISK_LEAST: Final = 200 * 1024**2
 MEMORY_LOW, MEMORY_FULL = 0.1, 0.04
 
 
@@ -40,7 +42,7 @@ def disk_finding(free: int, total: int) -> Finding:
     facts = {"free": f"{free / GB:.1f}", "percent": f"{100 * free / total:.0f}"}
     cure = _("Make room: old backups, logs of bots, freqtrade versions nobody uses.")
     words, value = _("%(free)s GB are free (%(percent)s %%).") % facts, facts["free"]
-    if _is_little(free, total, DISK_FULL):
+    if free < DISK_LEAST or _is_little(free, total, DISK_FULL):
         return failed(words, cure, value)
     if _is_little(free, total, DISK_LOW):
         return warning(words, cure, value)

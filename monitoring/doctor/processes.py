@@ -73,9 +73,13 @@ def role_finding(rows: Sequence[Seen], bounds: Limits, start: str) -> Finding:
     names = ", ".join(sorted(row.name for row in alive))
     if dead:
         lost = ", ".join(sorted(f"{row.name} ({row.host})" for row in dead))
-        return warning(
+        # Others of a role need not do its work: an urgent worker takes one queue alone.
+        return failed(
             _("%(dead)s died; %(alive)s still lives.") % {"dead": lost, "alive": names},
-            start,
+            _(
+                "Look at its log and start it again. A machine that was taken away for"
+                " good can be removed from the list of processes in the admin."
+            ),
             len(alive),
         )
     return ok(_("Alive: %(names)s.") % {"names": names}, len(alive))

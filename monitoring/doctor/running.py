@@ -12,11 +12,14 @@ from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.lib.redaction import own_redactor
 from monitoring.database.cache import RedisError
 from monitoring.doctor import (
+    access,
     backups,
     database,
     machine,
     processes,
     redis,
+    redis_service,
+    replica,
     secrets,
     work,
 )
@@ -35,7 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # Importing a module puts its checks into the registry.
-MODULES = (database, redis, processes, work, secrets, backups, machine)
+MODULES = (
+    *(database, access, replica, redis, redis_service),
+    *(processes, work, secrets, backups, machine),
+)
 
 
 def doctor_run(names: Sequence[str] = ()) -> Iterator[Result]:
@@ -58,7 +64,13 @@ def doctor_run(names: Sequence[str] = ()) -> Iterator[Result]:
 def _wanted(names: Sequence[str]) -> list[Check]:
     """Return the checks whose name or group is wanted, and those that they need first."""
     groups = list(GROUPS)
-    every = sorted(CHECKS.values(), key=lambda check: groups.index(check.group))
+    modules = [module.__name__ for module in MODULES]
+
+    def place(check: Check) -> tuple[int, int]:
+        module = check.question.__module__
+        return groups.index(check.group), modules.index(module)
+
+    every = sorted(CHECKS.values(), key=place)
     if not names:
         return every
     wanted = {

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 NAMED: Final = 5
+# Below BTCW_HOME, besides the files in secrets.
+PRIVATE: Final = (
+    "local.env",
+    "secrets",
+    "postgres/server.json",
+    "valkey/server.json",
+    "valkey/valkey.conf",
+)
 
 
 @check("secrets.files", gettext_lazy("Files with secrets"))
@@ -106,7 +114,7 @@ def debug(_facts: Facts) -> Finding:
 
 def _private() -> Iterator[Path]:
     home: Path = settings.BTCW_HOME
-    for path in (BASE_DIR / ".env", home / "local.env", home / "secrets"):
+    for path in (BASE_DIR / ".env", *(home / name for name in PRIVATE)):
         if path.exists():
             yield path
     if (home / "secrets").is_dir():

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from freqtrade_mgmt.installer import freqtrade_installed
 from freqtrade_mgmt.models import FreqtradeVersion
@@ -67,7 +67,8 @@ def channels(_facts: Facts) -> Finding:
             _("Make a channel on the page Notifications, and test it there."),
             0,
         )
-    return ok(_("%(count)d are on.") % {"count": len(on)}, len(on))
+    words = ngettext("%(count)d is on.", "%(count)d are on.", len(on))
+    return ok(words % {"count": len(on)}, len(on))
 
 
 @check("work.proxies", gettext_lazy("Proxies"), needs=NEEDS)
@@ -83,7 +84,7 @@ def proxies(_facts: Facts) -> Finding:
             _("The page of the proxy says what failed; mend it or switch it off."),
             len(out),
         )
-    return ok(_("%(count)d are on, none is out.") % {"count": on.count()}, 0)
+    return ok(_("In use: %(count)d; none is out.") % {"count": on.count()}, 0)
 
 
 @check("work.bots", gettext_lazy("Bots"), needs=NEEDS)
@@ -150,7 +151,12 @@ def errors(facts: Facts) -> Finding:
     serious = counted.get("ERROR", 0) + counted.get("CRITICAL", 0)
     if serious:
         return warning(
-            _("%(count)d kinds of errors are not resolved.") % {"count": serious},
+            ngettext(
+                "%(count)d kind of error is not resolved.",
+                "%(count)d kinds of errors are not resolved.",
+                serious,
+            )
+            % {"count": serious},
             _("Look at them in the admin under Errors, and resolve what is done."),
             serious,
         )

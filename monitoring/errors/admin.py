@@ -26,6 +26,7 @@ else:
 class ErrorLogAdmin(ModelAdmin):
     """Groups of errors, the latest first."""
 
+    change_list_template = "monitoring/admin_list.html"
     list_display = ["timestamp", "level", "component", "words", "times", "resolved"]
     list_filter = ["resolved", "level", "component"]
     search_fields = ["message"]

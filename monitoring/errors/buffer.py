@@ -81,7 +81,8 @@ class Buffer:
             return len(self._waiting) + bool(self._dropped)
 
     def _has_room(self, key: GroupKey, now: float) -> bool:
-        if now - self._hour >= HOUR:
+        # A clock that was set back begins a new hour as well.
+        if not 0 <= now - self._hour < HOUR:
             self._known.clear()
             self._hour = now
         if len(self._waiting) >= self._most:

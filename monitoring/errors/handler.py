@@ -47,6 +47,17 @@ class ErrorLogHandler(logging.Handler):
         this = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _anew(this))
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take a record in, without the lock of handlers.
+
+        ``logging.shutdown`` holds that one while it waits for the thread, which may log.
+        """
+        wanted = self.filter(record)
+        if wanted:
+            # From Python 3.12 on a filter may give another one.
+            self.emit(wanted if isinstance(wanted, logging.LogRecord) else record)
+        return bool(wanted)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record in."""
         if threading.get_ident() == self._writer or self._is_outside(record):
@@ -89,18 +100,36 @@ class ErrorLogHandler(logging.Handler):
     def _wake(self) -> None:
         if not self._there.is_set():
             self._there.set()
-        if self._thread is None and not self._ending:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(
-                        target=self._run, name="error log", daemon=True
-                    )
-                    # At the end of the interpreter no thread can be started any more.
-                    with contextlib.suppress(RuntimeError):
-                        self._thread.start()
+        # Whoever finds it taken need not wait, and may be the very thread that has it.
+        if not (self._runs() or self._ending) and self._starting.acquire(
+            blocking=False
+        ):
+            try:
+                if not self._runs():
+                    self._start()
+            finally:
+                self._starting.release()
+
+    def _runs(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="error log", daemon=True)
+        # None can be started at the end of the interpreter, nor while there are too
+        # many; the next record tries again.
+        with contextlib.suppress(RuntimeError, MemoryError):
+            thread.start()
+            self._thread = thread
 
     def _run(self) -> None:
         self._writer = threading.get_ident()
+        try:
+            self._write_for_ever()
+        finally:
+            # The number will be another thread's.
+            self._writer = -1
+
+    def _write_for_ever(self) -> None:
         wait = self._pause
         while True:
             self._there.wait()

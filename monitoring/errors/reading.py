@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import re
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from btc_watcher.lib.processes import process_kind, process_name
@@ -30,6 +32,7 @@ APPS: Final = frozenset(
 MESSAGE_LENGTH: Final = 4_000
 STACK_LENGTH: Final = 20_000
 VALUE_LENGTH: Final = 500
+NAME_LENGTH: Final = 100
 COMPONENT_LENGTH: Final = 50
 EXTRAS: Final = 20
 FRAMES: Final = 200
@@ -38,6 +41,8 @@ VARYING: Final = re.compile(
     r"'[^']*'|\"[^\"]*\"|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b0x[0-9a-f]+\b|\d+",
     re.IGNORECASE,
 )
+# What a template would fill in; one that is nothing else says nothing by itself.
+PLACES: Final = re.compile(r"%(?:\(\w+\))?[-#0 +.\d*]*[a-zA-Z%]")
 ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     "asctime",
     "message",
@@ -68,7 +73,10 @@ class GroupKey:
 
 @dataclass(slots=True)
 class Report:
-    """Records of one group since it was last written; times are seconds since 1970."""
+    """Records of one group since it was last written; times are seconds since 1970.
+
+    It lives in memory and still holds secrets: ``cleaned`` is what may be stored.
+    """
 
     fingerprint: str
     level: str
@@ -90,13 +98,16 @@ class Report:
 def key_of(record: logging.LogRecord) -> GroupKey:
     """Return the group of a record."""
     error = record.exc_info[1] if record.exc_info else None
-    template = str(record.msg)
+    # Cut first: whoever logs a page of a megabyte must not wait for it to be searched.
+    template = str(record.msg)[:MESSAGE_LENGTH]
     if not record.args:
         template = VARYING.sub("·", template)
+    elif _says_nothing(template):
+        template = VARYING.sub("·", _message(record)[:MESSAGE_LENGTH])
     return GroupKey(
         record.name,
         _level(record.levelno),
-        template[:MESSAGE_LENGTH],
+        template + _task(record).get("task", ""),
         where_of(record),
         f"{type(error).__module__}.{type(error).__qualname__}" if error else "",
     )
@@ -108,14 +119,21 @@ def where_of(record: logging.LogRecord) -> str:
     return _innermost(trace) or f"{record.name}:{record.funcName}"
 
 
+@lru_cache(maxsize=512)
+def _says_nothing(template: str) -> bool:
+    return not any(map(str.isalpha, PLACES.sub("", template)))
+
+
 def report_of(record: logging.LogRecord, key: GroupKey) -> Report:
-    """Return what is stored of a record, without secrets and of bounded length."""
-    redact = own_redactor()
+    """Return what there is to say of a record, of bounded length.
+
+    Its secrets are searched for later, by the thread that writes.
+    """
     return Report(
         fingerprint=key.fingerprint,
         level=key.level,
         component=component_of(record, key),
-        message=_cut(redact(_storable(_message(record))), MESSAGE_LENGTH),
+        message=_cut(_message(record), MESSAGE_LENGTH * 2),
         stack=_stack(record),
         first=record.created,
         last=record.created,
@@ -129,6 +147,26 @@ def report_of(record: logging.LogRecord, key: GroupKey) -> Report:
             **_task(record),
             **_request(record),
             **_extras(record),
+        },
+    )
+
+
+def cleaned(report: Report) -> Report:
+    """Return a report as it may be stored: without secrets, and as PostgreSQL takes it.
+
+    What was left out before need not be searched for secrets; the margin of it keeps a
+    secret that the cut went through from being shown by half.
+    """
+    stack = None if report.stack is None else _clean(report.stack)
+    return replace(
+        report,
+        message=_cut(_clean(report.message), MESSAGE_LENGTH),
+        stack=None if stack is None else _middle_out(stack, STACK_LENGTH),
+        context={
+            _clean(name): _cut(_clean(value), VALUE_LENGTH)
+            if isinstance(value, str)
+            else value
+            for name, value in report.context.items()
         },
     )
 
@@ -178,12 +216,7 @@ def _stack(record: logging.LogRecord) -> str | None:
         text = "".join(traceback.format_exception(record.exc_info[1]))
     elif record.stack_info:
         text = record.stack_info
-    if not text:
-        return None
-    # The cut comes first: what is left out need not be searched for secrets, and the
-    # margin keeps a secret that the cut goes through from being shown by half.
-    text = _middle_out(_storable(text), STACK_LENGTH * 2)
-    return _middle_out(own_redactor()(text), STACK_LENGTH)
+    return _middle_out(text, STACK_LENGTH * 2) or None
 
 
 def _task(record: logging.LogRecord) -> dict[str, str]:
@@ -211,17 +244,22 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
             continue
         if is_secret_name(name):
             value = HIDDEN
-        found[name[:VALUE_LENGTH]] = _value(value) if isinstance(value, str) else value
+        # JSON has no word for what is no number.
+        whole = isinstance(value, float) and not math.isfinite(value)
+        found[name[:NAME_LENGTH]] = (
+            _value(value) if whole or isinstance(value, str) else value
+        )
     return found
 
 
 def _value(value: object) -> str:
-    return _cut(own_redactor()(_storable(str(value))), VALUE_LENGTH)
+    return _cut(str(value), VALUE_LENGTH * 2)
 
 
-def _storable(text: str) -> str:
-    """Return the text as PostgreSQL takes it: no NUL, no half of a pair."""
-    return text.replace("\0", "").encode(errors="replace").decode()
+def _clean(text: str) -> str:
+    """Return the text without secrets; PostgreSQL takes no NUL and no half of a pair."""
+    storable = text.replace("\0", "").encode(errors="replace").decode()
+    return own_redactor()(storable)
 
 
 def _cut(text: str, length: int) -> str:

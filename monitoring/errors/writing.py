@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg.types.json import Jsonb
 
 from btc_watcher.lib.processes import process_kind, process_name
-from monitoring.errors.reading import Report
+from monitoring.errors.reading import Report, cleaned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 2
 # Waiting for a lock or a disk must not keep a process from ending.
 OPTIONS: Final = "-c jit=off -c statement_timeout=5000 -c lock_timeout=2000"
+# What was resolved while the clock was ahead would otherwise stay so until it catches up.
+AFTER: Final = """(excluded.timestamp > known.resolved_at
+        OR known.resolved_at > clock_timestamp() + interval '5 minutes')"""
 # One row a group. What happened after it was resolved opens it again, and is told anew.
 UPSERT: Final = """
 INSERT INTO error_logs AS known
@@ -30,7 +33,7 @@ ON CONFLICT ((context ->> 'fingerprint')) WHERE (context ? 'fingerprint') DO UPD
     timestamp = GREATEST(known.timestamp, excluded.timestamp),
     message = excluded.message,
     stack_trace = COALESCE(excluded.stack_trace, known.stack_trace),
-    context = CASE WHEN known.resolved AND excluded.timestamp > known.resolved_at
+    context = CASE WHEN known.resolved AND AFTER
         THEN known.context - 'told_at' || jsonb_build_object('reopened_at',
             excluded.timestamp, 'reopened', COALESCE((known.context ->> 'reopened')::int, 0) + 1)
         ELSE known.context END
@@ -38,9 +41,9 @@ ON CONFLICT ((context ->> 'fingerprint')) WHERE (context ? 'fingerprint') DO UPD
         'count', COALESCE((known.context ->> 'count')::bigint, 0) + %(count)s::bigint,
         'first_seen', LEAST((known.context ->> 'first_seen')::timestamptz, %(first)s::timestamptz),
         'last_seen', GREATEST(known.timestamp, excluded.timestamp)),
-    resolved = known.resolved AND excluded.timestamp <= known.resolved_at,
-    resolved_at = CASE WHEN excluded.timestamp <= known.resolved_at THEN known.resolved_at END
-"""
+    resolved = known.resolved AND NOT AFTER,
+    resolved_at = CASE WHEN NOT AFTER THEN known.resolved_at END
+""".replace("AFTER", AFTER)
 
 
 class WriteError(Exception):
@@ -62,15 +65,27 @@ def reports_write(reports: Iterable[Report]) -> int:
         with psycopg.connect(**_parameters(), autocommit=True) as connection:
             # In one order everywhere, so that two processes never wait for each other.
             for report in sorted(reports, key=lambda each: each.fingerprint):
-                try:
-                    connection.execute(UPSERT, _values(report))
-                except (psycopg.DataError, psycopg.IntegrityError):
+                if not _write(connection, report):
                     refused += report.count
                 done.add(report.fingerprint)
     except psycopg.Error:
         # Not chained: the address of the server stands in it.
         raise WriteError(done) from None
     return refused
+
+
+def _write(connection: psycopg.Connection[Any], report: Report) -> bool:
+    """Write one; False for what can never be: the others must not wait for it."""
+    try:
+        connection.execute(UPSERT, _values(cleaned(report)))
+    except (psycopg.DataError, psycopg.IntegrityError):
+        return False
+    except psycopg.Error:
+        raise
+    # A record may hold anything, such as a moment of no calendar.
+    except Exception:  # noqa: BLE001
+        return False
+    return True
 
 
 def dropped_report(dropped: int, now: float) -> Report:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class ProcessHeartbeatAdmin(ReadOnlyAdmin):
     """Rows that the processes write themselves."""
 
+    change_list_template = "monitoring/admin_list.html"
     list_display = (
         "role",
         "name",

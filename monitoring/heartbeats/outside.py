@@ -66,8 +66,14 @@ def _processes_wrong(*, idle: bool) -> list[str]:
     return wrong
 
 
+def address_of(url: str, *, failed: bool) -> str:
+    """Return the address to ask: ``/fail`` ends its path, before any ``?``. Pure."""
+    path, mark, query = url.partition("?")
+    return path.rstrip("/") + ("/fail" if failed else "") + mark + query
+
+
 def _ask(wrong: str) -> str:
-    address = settings.HEARTBEAT_URL.rstrip("/") + ("/fail" if wrong else "")
+    address = address_of(settings.HEARTBEAT_URL, failed=bool(wrong))
     session = OutgoingSession(proxy=settings.HEARTBEAT_PROXY or None, seconds=SECONDS)
     try:
         # What is wrong goes along: such services show it with the alarm.

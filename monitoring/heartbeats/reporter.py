@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db import Error as DatabaseError
-from django.db import connection
 
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.others import groups_here
@@ -21,6 +21,7 @@ from monitoring.heartbeats.store import (
     Identity,
     beat_write,
     farewell_write,
+    place_find,
     predecessor,
 )
 from monitoring.heartbeats.telling import (
@@ -28,6 +29,7 @@ from monitoring.heartbeats.telling import (
     limits,
     look_around,
 )
+from monitoring.heartbeats.watch import Silences
 
 if TYPE_CHECKING:
     from monitoring.heartbeats.progress import Progress
@@ -38,20 +40,29 @@ logger = logging.getLogger(__name__)
 COMPONENTS = {Role.WEB: "api"}
 # Ends with us; what is not done by then is nobody's business any more.
 JOIN_SECONDS = 5.0
+# As long as the columns.
+HOST_LENGTH, NAME_LENGTH = 100, 150
+# psutil counts creation times from the machine's start, which moves with its clock.
+SAME_START = 2.0
 
 
 class Reporter:
     """Writes the heartbeat of this process, every few seconds, until it is stopped.
 
     ``progress`` is marked by the process's own loop: when that hangs, the beats end. A
-    worker, the schedule and the supervisor also judge the others.
+    worker, the schedule and the supervisor also judge the others. Its connection to
+    the database is its own: a pool that is used up is no death.
     """
 
     def __init__(self, role: Role, name: str, progress: Progress | None = None) -> None:
         me = psutil.Process()
         self._role = role
         self.identity = Identity(
-            settings.NODE_NAME, role, name[:150], os.getpid(), me.create_time()
+            settings.NODE_NAME[:HOST_LENGTH],
+            role,
+            name[:NAME_LENGTH],
+            os.getpid(),
+            me.create_time(),
         )
         self._me = me
         self._progress = progress
@@ -60,8 +71,8 @@ class Reporter:
         self._stop = threading.Event()
         self._steady_since: float | None = None
         self._last = 0.0
-        self._away = False
-        self._greeted = False
+        self._silences = Silences()
+        self._away = self._blind = self._greeted = False
         self._sender: threading.Thread | None = None
         self._thread = threading.Thread(
             target=self._run, name=f"heartbeat {role}", daemon=True
@@ -77,6 +88,7 @@ class Reporter:
         self._thread.join(JOIN_SECONDS)
 
     def _run(self) -> None:
+        _connect_apart()
         every = limits().every
         while True:
             self._step(every)
@@ -92,21 +104,23 @@ class Reporter:
             self._steady_since = None
             return
         try:
+            _close_unless_usable()
             self._beat(every)
             if self._role is not Role.WEB and not self._stop.is_set():
-                look_around(self._steady_s())
+                look_around(self._steady_s(), self._silences, _clock())
                 self._send_if_nobody_does()
         except DatabaseError as error:
             self._database_away(error)
-        finally:
-            # Back to the pool, which tests it before it is used again.
             with contextlib.suppress(DatabaseError):
                 connection.close()
+        # Without this thread a process that is well counts as dead.
+        except Exception:
+            logger.exception("The other processes could not be looked after.")
 
     def _beat(self, every: float) -> None:
         if not self._greeted:
             self._greet()
-        beat_write(self.identity, self._figures())
+        beat_write(self.identity, self._measured())
         self._away = False
         now = _clock()
         if self._steady_since is None or now - self._last > 3 * every:
@@ -114,9 +128,19 @@ class Reporter:
         self._last = now
 
     def _greet(self) -> None:
-        """Say in the log that whoever was here before us did not say goodbye."""
-        pid = predecessor(self.identity)
+        """Find our place, and say in the log when the one before us died there."""
+        with transaction.atomic():
+            wanted, self.identity = self.identity, place_find(self.identity, _lives)
+            pid = predecessor(self.identity)
+            beat_write(self.identity, {})
         self._greeted = True
+        if wanted != self.identity:
+            logger.warning(
+                "There is another %s called %s on this machine; this one is %s.",
+                self._role.value,
+                wanted.name,
+                self.identity.name,
+            )
         if pid is not None:
             logger.warning(
                 "The %s before this one (pid %s) died: it did not say that it ends.",
@@ -126,6 +150,21 @@ class Reporter:
 
     def _steady_s(self) -> float:
         return 0.0 if self._steady_since is None else _clock() - self._steady_since
+
+    def _measured(self) -> dict[str, Any]:
+        """Return the figures, or none: a beat without them is a sign of life all the same."""
+        try:
+            figures = self._figures()
+        except DatabaseError:
+            raise
+        # What a kernel tells of itself, and what lies in files, may be anything.
+        except Exception:
+            if not self._blind:
+                logger.exception("This process and its machine could not be measured.")
+            self._blind = True
+            return {}
+        self._blind = False
+        return figures
 
     def _figures(self) -> dict[str, Any]:
         own = COMPONENTS.get(self._role, self._role.value)
@@ -166,6 +205,29 @@ def _send() -> None:
         logger.warning("Alerts could not be sent (%s).", type(error).__name__)
     finally:
         connection.close()
+
+
+def _connect_apart() -> None:
+    """Give this thread a connection of its own, which is in no pool."""
+    made = connections.create_connection(DEFAULT_DB_ALIAS)
+    options = dict(made.settings_dict["OPTIONS"])
+    options.pop("pool", None)
+    made.settings_dict = made.settings_dict | {"OPTIONS": options}
+    connections[DEFAULT_DB_ALIAS] = made
+
+
+def _close_unless_usable() -> None:
+    """Close a connection that has died since the last beat; the next use opens another."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
+
+
+def _lives(pid: int, created: float) -> bool:
+    """Tell whether a process of this machine lives."""
+    try:
+        return abs(psutil.Process(pid).create_time() - created) < SAME_START
+    except psutil.Error:
+        return False
 
 
 def _clock() -> float:

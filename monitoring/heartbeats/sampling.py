@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MB: Final = 1_000_000.0
+LOOPBACK: Final = "lo"
 Key = tuple[int, float]
 
 
@@ -146,27 +147,40 @@ class MachineSampler:
     _before: tuple[float, float, float] | None = None
 
     def sample(self) -> dict[str, float]:
-        """Return the figures; those of the first look may be missing."""
+        """Return the figures; rates are not among those of the first look."""
         figures = {
-            "cpu": psutil.cpu_percent(None),
             "memory": psutil.virtual_memory().percent,
             "cores": float(psutil.cpu_count() or 1),
         }
+        # A thread's first answer is always 0, which would be shown as an idle machine.
+        cpu = psutil.cpu_percent(None)
+        if self._before is not None:
+            figures["cpu"] = cpu
         with contextlib.suppress(OSError):
             figures["disk"] = psutil.disk_usage(str(self.home)).percent
         return figures | self._network()
 
     def _network(self) -> dict[str, float]:
-        counters = psutil.net_io_counters()
+        received, sent = _traffic()
         now = time.monotonic()
-        before, self._before = (
-            self._before,
-            (now, float(counters.bytes_recv), float(counters.bytes_sent)),
-        )
+        before, self._before = self._before, (now, received, sent)
         if before is None or now <= before[0]:
             return {}
         seconds = now - before[0]
         return {
-            "received_mb_s": max(0.0, counters.bytes_recv - before[1]) / seconds / MB,
-            "sent_mb_s": max(0.0, counters.bytes_sent - before[2]) / seconds / MB,
+            "received_mb_s": max(0.0, received - before[1]) / seconds / MB,
+            "sent_mb_s": max(0.0, sent - before[2]) / seconds / MB,
         }
+
+
+def _traffic() -> tuple[float, float]:
+    """Return the bytes that came to this machine and left it since it was started.
+
+    What its processes tell each other over loopback never did either.
+    """
+    found = psutil.net_io_counters(pernic=True) or {}
+    real = [each for name, each in found.items() if name != LOOPBACK]
+    return (
+        float(sum(each.bytes_recv for each in real)),
+        float(sum(each.bytes_sent for each in real)),
+    )

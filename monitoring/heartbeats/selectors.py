@@ -15,8 +15,8 @@ AT_ONCE: Final = 20
 OPEN: Final = (NotificationStatus.PENDING, NotificationStatus.RETRY)
 
 
-def alerts_waiting(now: datetime) -> list[int]:
-    """Return the newest most urgent alerts that are not delivered yet.
+def alerts_waiting(now: datetime, *, longer: timedelta = timedelta(0)) -> list[int]:
+    """Return the newest most urgent alerts that have waited ``longer`` to be delivered.
 
     Whoever delivers claims them; one that has to wait is passed over there.
     """
@@ -24,6 +24,6 @@ def alerts_waiting(now: datetime) -> list[int]:
         status__in=OPEN,
         message_type=MessageType.ALERT,
         metadata__priority="P0",
-        sent_at__gte=now - LOOK_BACK,
+        sent_at__range=(now - LOOK_BACK, now - longer),
     )
     return list(rows.order_by("-sent_at").values_list("id", flat=True)[:AT_ONCE])

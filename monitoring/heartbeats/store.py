@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -10,9 +11,11 @@ import orjson
 from btc_watcher.lib.statements import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
+# Any two numbers that nobody else uses as an advisory lock of this database.
+LOCK: Final = (0x42544357, 36)
 # Rows of web processes carry their pid in the name, so every restart leaves one behind.
 FORGET_WEB: Final = "10 minutes"
 FORGET_STOPPED: Final = "1 day"
@@ -33,6 +36,11 @@ EARLIER: Final = """
 SELECT pid FROM process_heartbeats
  WHERE host = %(host)s AND role = %(role)s AND name = %(name)s AND stopped_at IS NULL
    AND NOT (pid = %(pid)s AND abs(create_time - %(create_time)s) < 2)
+"""
+# Those of one role and machine that may live.
+PLACES: Final = """
+SELECT name, pid, create_time FROM process_heartbeats
+ WHERE host = %(host)s AND role = %(role)s AND stopped_at IS NULL
 """
 FAREWELL: Final = """
 UPDATE process_heartbeats SET stopped_at = now()
@@ -76,7 +84,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A row as it is read; ``age_s`` is how long ago it last said something, or ended."""
+    """A row as it is read; ``age_s`` is how long ago it last said something, or ended.
+
+    ``silent_s`` is for how long whoever watches has heard nothing new of it.
+    """
 
     host: str
     role: str
@@ -87,6 +98,29 @@ class Seen:
     stopped_at: datetime | None
     age_s: float
     figures: Mapping[str, Any] = field(default_factory=dict)
+    silent_s: float | None = None
+
+    @property
+    def quiet_s(self) -> float:
+        """By what it is judged: the watcher's own clock if there is one, as it is never set."""
+        return self.age_s if self.silent_s is None else self.silent_s
+
+
+def place_find(who: Identity, lives: Callable[[int, float], bool]) -> Identity:
+    """Return ``who``, by a name that no living process of its role and machine has.
+
+    ``lives`` tells whether a pid of a creation time is a process of this machine. Two
+    of one name would take turns in one row, and the death of either go unnoticed. To
+    be called in the transaction that writes the first beat.
+    """
+    rows_of("SELECT pg_advisory_xact_lock(%s, %s)", LOCK)
+    taken = {
+        name
+        for name, pid, created in rows_of(PLACES, who.parameters())
+        if pid != who.pid and lives(pid, created)
+    }
+    names = (who.name if n == 1 else f"{who.name}-{n}" for n in count(1))
+    return replace(who, name=next(name for name in names if name not in taken))
 
 
 def beat_write(who: Identity, figures: Mapping[str, Any]) -> None:

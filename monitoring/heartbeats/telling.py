@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,14 @@ from django.utils.translation import ngettext
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.selectors import alerts_waiting
 from monitoring.heartbeats.store import beats_forget, beats_read
-from monitoring.heartbeats.watch import WATCHED, Limits, Trouble, is_alive, troubles
+from monitoring.heartbeats.watch import (
+    WATCHED,
+    Limits,
+    Silences,
+    Trouble,
+    is_alive,
+    troubles,
+)
 from notifications.dispatch import alert_raise, alert_resolve
 from notifications.saying import Words
 from notifications.services import notifications_deliver
@@ -29,6 +37,8 @@ logger = logging.getLogger(__name__)
 # Any two numbers that nobody else uses as an advisory lock of this database.
 LOCK: Final = (0x42544357, 35)
 DELIVER_SECONDS: Final = 30.0
+# A worker that lives and can be reached has tried by then.
+LEFT_TO_WORKERS: Final = timedelta(seconds=60)
 
 
 def limits() -> Limits:
@@ -36,19 +46,25 @@ def limits() -> Limits:
     return Limits(**settings.HEARTBEATS)
 
 
-def look_around(steady_s: float) -> list[Trouble]:
+def look_around(
+    steady_s: float, silences: Silences | None = None, clock: float = 0.0
+) -> list[Trouble]:
     """Judge the others and tell; raises Django's database errors.
 
-    Only one process at a time looks; the others return nothing at once.
+    Only one process at a time looks; the others return nothing at once. Without
+    ``silences``, which know by ``clock`` who said nothing since when, moments of the
+    database count.
     """
     bounds = limits()
-    if steady_s < bounds.steady_for:
-        return []
     with transaction.atomic():
-        if not _alone():
-            return []
-        beats_forget()
+        judges = steady_s >= bounds.steady_for and _alone()
+        if judges:
+            beats_forget()
         rows = beats_read()
+        if silences is not None:
+            rows = silences.heard(rows, clock)
+        if not judges:
+            return []
         wanted = strategies_wanted().exists()
         optional = frozenset() if wanted else frozenset({str(Role.SUPERVISOR)})
         found = troubles(rows, bounds, steady_s=steady_s, optional=optional)
@@ -57,17 +73,19 @@ def look_around(steady_s: float) -> list[Trouble]:
 
 
 def deliver_alerts_ourselves() -> int:
-    """Send the alerts that wait while no worker lives; return how many were tried.
+    """Send the alerts that nobody sends; return how many were tried.
 
-    The alarm that nobody delivers messages must not wait for somebody who does.
+    The alarm that nobody delivers messages must not wait for somebody who does: no
+    worker lives, or none hears of them because Redis is away.
     """
     bounds = limits()
     rows = beats_read()
-    if any(row.role == Role.WORKER and is_alive(row, bounds) for row in rows):
-        return 0
-    waiting = alerts_waiting(timezone.now())
+    lives = any(row.role == Role.WORKER and is_alive(row, bounds) for row in rows)
+    waiting = alerts_waiting(
+        timezone.now(), longer=LEFT_TO_WORKERS if lives else timedelta(0)
+    )
     if waiting:
-        logger.warning("No worker lives: %d alerts are sent from here.", len(waiting))
+        logger.warning("No worker sends alerts: %d are sent from here.", len(waiting))
         notifications_deliver(ids=waiting, seconds=DELIVER_SECONDS)
     return len(waiting)
 
@@ -109,7 +127,7 @@ def _words(trouble: Trouble) -> Words:
 def _title(trouble: Trouble) -> str:
     if trouble.alive:
         return ngettext(
-            "A process of “%(role)s” has died",
+            "%(count)d process of “%(role)s” has died",
             "%(count)d processes of “%(role)s” have died",
             len(trouble.dead),
         ) % {"role": Role(trouble.role).label, "count": len(trouble.dead)}
@@ -127,7 +145,7 @@ def _body(trouble: Trouble) -> str:
             "name": row.name,
             "host": row.host,
             "pid": row.pid,
-            "seconds": round(row.age_s),
+            "seconds": round(max(row.age_s, row.quiet_s)),
         }
         for row in trouble.dead[:20]
     ]
@@ -139,4 +157,8 @@ def _body(trouble: Trouble) -> str:
 
 
 def _well(role: str) -> Words:
-    return Words(_("All clear: “%(role)s” runs again") % {"role": Role(role).label})
+    # It may have come back, or have been taken off the list.
+    return Words(
+        _("All clear: no process of “%(role)s” is missing any more")
+        % {"role": Role(role).label}
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from monitoring.heartbeats.models import Role
@@ -42,14 +42,39 @@ class Trouble:
         return "P1" if self.alive else "P0"
 
 
+class Silences:
+    """For how long each of the others has said nothing new, by the watcher's own clock.
+
+    The database's clock may be set: an hour ahead, and everybody would have been silent
+    for an hour; an hour back, and a death would be noticed in an hour.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str], tuple[object, float]] = {}
+
+    def heard(self, rows: Sequence[Seen], clock: float) -> list[Seen]:
+        """Return the rows with ``silent_s``; ``clock`` is in seconds and never set."""
+        known: dict[tuple[str, str, str], tuple[object, float]] = {}
+        found = []
+        for row in rows:
+            key = (row.host, row.role, row.name)
+            sign = (row.pid, row.seen_at, row.stopped_at)
+            before = self._known.get(key)
+            since = before[1] if before and before[0] == sign else clock
+            known[key] = (sign, since)
+            found.append(replace(row, silent_s=clock - since))
+        self._known = known
+        return found
+
+
 def is_alive(row: Seen, limits: Limits) -> bool:
     """Tell whether a row is of a process that lives."""
-    return row.stopped_at is None and row.age_s <= limits.dead_after
+    return row.stopped_at is None and row.quiet_s <= limits.dead_after
 
 
 def is_dead(row: Seen, limits: Limits) -> bool:
     """Tell whether a row is of a process that ended without saying so, or hangs."""
-    return row.stopped_at is None and row.age_s > limits.dead_after
+    return row.stopped_at is None and row.quiet_s > limits.dead_after
 
 
 def troubles(
@@ -72,7 +97,7 @@ def troubles(
             not alive
             and role not in optional
             and steady_s >= limits.absent_after
-            and all(row.age_s > limits.absent_after for row in own)
+            and all(row.quiet_s > limits.absent_after for row in own)
         )
         if dead or absent:
             found.append(Trouble(role, dead, alive))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.statements import rows_of
@@ -15,10 +15,10 @@ from btc_watcher.lib.statements import rows_of
 STRIDE: Final = timedelta(hours=24)
 BATCH: Final = 20_000
 LOCK: Final = (0x42544357, 33)
-# Hours are written in order, so the newest are among the last rows.
+# Looked for where the single rows still are. An hour to come was written while the clock
+# was ahead; if it counted, nothing would be averaged until it comes.
 NEWEST: Final = """
-SELECT max(hour) FROM (
-       SELECT hour FROM system_metric_hours ORDER BY id DESC LIMIT 1000) AS last
+SELECT max(hour) FROM system_metric_hours WHERE hour >= %(since)s AND hour < %(until)s
 """
 OLDEST: Final = "SELECT min(timestamp) FROM system_metrics"
 AVERAGE: Final = """
@@ -34,6 +34,7 @@ SELECT date_trunc('hour', timestamp, 'UTC'), component, metric_type,
 ON CONFLICT (component, metric_type, name, host, hour) DO UPDATE
    SET mean = excluded.mean, low = excluded.low, high = excluded.high,
        samples = excluded.samples, unit = excluded.unit
+ WHERE excluded.samples >= h.samples
 RETURNING 1
 """
 DROP: Final = """
@@ -48,8 +49,8 @@ def metrics_average(now: datetime) -> dict[str, int]:
     """Average the hours that are full, and drop what is older than METRICS_DAYS.
 
     Returns how many means were written and how many rows dropped. The last hour that
-    was averaged is averaged again, in case it was not full then. Nothing goes that was
-    not averaged. Raises ConfigurationError for a METRICS_DAYS below 1.
+    was averaged is averaged again, in case it was not full then; a mean of more samples
+    stays. Nothing goes that was not averaged. Raises ConfigurationError for a METRICS_DAYS below 1.
     """
     days: int = settings.METRICS_DAYS
     if days < 1:
@@ -58,7 +59,7 @@ def metrics_average(now: datetime) -> dict[str, int]:
         )
     until = hour_of(now)
     written = 0
-    since = _since()
+    since = _since(until)
     while since is not None and since < until:
         end = min(since + STRIDE, until)
         with transaction.atomic():
@@ -77,14 +78,16 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def averaged_until() -> datetime | None:
-    """Return the end of the last averaged hour, None before the first."""
-    newest = rows_of(NEWEST, [])[0][0]
+def averaged_until(now: datetime, *, using: str = DEFAULT_DB_ALIAS) -> datetime | None:
+    """Return the end of the last averaged hour, None when no single row is averaged."""
+    kept = timedelta(days=max(1, settings.METRICS_DAYS) + 1)
+    bounds = {"since": now - kept, "until": hour_of(now)}
+    newest = rows_of(NEWEST, bounds, using=using)[0][0]
     return newest + timedelta(hours=1) if newest is not None else None
 
 
-def _since() -> datetime | None:
-    end = averaged_until()
+def _since(until: datetime) -> datetime | None:
+    end = averaged_until(until)
     if end is not None:
         return end - timedelta(hours=1)
     oldest = rows_of(OLDEST, [])[0][0]

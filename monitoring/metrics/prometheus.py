@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from btc_watcher.lib import replica
 from monitoring.heartbeats.store import beats_read
 from monitoring.heartbeats.telling import limits
 from monitoring.heartbeats.watch import is_alive
@@ -55,6 +56,11 @@ def exposition(now: datetime) -> str:
     )
     for name, label, counts in counted:
         families[name] += [({label: key}, float(n)) for key, n in counts.items()]
+    if found := replica.standing():
+        # As the process that answers sees it.
+        families["btcw_replica_usable"].append(({}, float(found.usable)))
+        if found.lag is not None:
+            families["btcw_replica_lag_seconds"].append(({}, found.lag))
     return text_of(families)
 
 

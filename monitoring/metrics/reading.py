@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from btc_watcher.lib import replica
 from btc_watcher.lib.statements import rows_of
 from monitoring.metrics.keeping import averaged_until
 from monitoring.metrics.shapes import Measurement
@@ -76,13 +77,21 @@ def series_read(
 
     ``hourly`` reads the hourly means, which are few even for a year.
     """
+    return replica.read(
+        lambda alias: _series(since, until, width, alias, hourly=hourly)
+    )
+
+
+def _series(
+    since: datetime, until: datetime, width: int, alias: str, *, hourly: bool
+) -> Points:
     parameters = {"since": since, "until": until, "width": width}
     if hourly:
         # What is older than the first mean was measured before there were any.
-        border = min(averaged_until() or since, until)
-        rows = rows_of(HOURLY, parameters | {"border": max(border, since)})
+        border = min(averaged_until(until, using=alias) or since, until)
+        rows = rows_of(HOURLY, parameters | {"border": max(border, since)}, using=alias)
     else:
-        rows = rows_of(SINGLE, parameters)
+        rows = rows_of(SINGLE, parameters, using=alias)
     found: Points = {}
     for component, kind, name, host, at, value in rows:
         found.setdefault(Series(component, kind, name, host), {})[int(at)] = value

@@ -38,5 +38,6 @@ def fitted(value: float) -> Decimal | None:
     """
     if not math.isfinite(value):
         return None
-    number = Decimal(repr(float(value))).quantize(PLACES)
-    return max(-LARGEST, min(LARGEST, number))
+    # Bounded first: a number of thirty digits cannot be rounded to four places.
+    bounded = max(-float(LARGEST), min(float(LARGEST), float(value)))
+    return Decimal(repr(bounded)).quantize(PLACES)

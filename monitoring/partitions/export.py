@@ -7,17 +7,20 @@ with the rows. The file appears under its name when it is complete.
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connections, transaction
 from psycopg import sql
 
+from btc_watcher.lib import replica
 from btc_watcher.lib.errors import BtcWatcherError
-from btc_watcher.lib.partitions import SIGNALS
+from btc_watcher.lib.partitions import SIGNALS, month_start
 from monitoring.partitions.parquet import ParquetMissingError, ParquetSink
 
 if TYPE_CHECKING:
@@ -26,9 +29,20 @@ if TYPE_CHECKING:
 
     from btc_watcher.lib.partitions import MonthlyTable
 
-FORMATS: Final = ("csv", "parquet")
+FORMATS: Final = ("csv", "csv-raw", "parquet")
 TABLES: Final = {"signals": SIGNALS}
 TOLD_ROWS: Final = 10_000
+# A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
+FORMULA: Final = r"^[=+\-@\t\r]"
+TEXT_KINDS: Final = ("text", "character varying", "character")
+# Whatever the server, the database or the role says of itself.
+SESSION: Final = (
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL lock_timeout = '60s'",
+    "SET LOCAL datestyle = 'ISO'",
+    "SET LOCAL timezone = 'UTC'",
+)
 
 
 class ExportError(BtcWatcherError):
@@ -54,11 +68,17 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The rows of ``table`` with ``begin`` <= time < ``end``."""
+    """The rows of ``table`` with ``begin`` <= time < ``end``, in the database ``alias``."""
 
     table: MonthlyTable
     begin: datetime
     end: datetime
+    alias: str = replica.PRIMARY
+
+    @property
+    def connection(self) -> Any:
+        """Where they are read."""
+        return connections[self.alias]
 
     def query(self, partition: str, columns: str = "*") -> sql.Composed:
         """Return the query of the rows in one partition, in the order of time."""
@@ -87,19 +107,33 @@ def rows_export(
     """Write the rows with ``begin`` <= time < ``end`` (aware times) to ``path``.
 
     The months follow each other in time, what lies in the safety net comes last.
-    Raises ExportError for a table, a range or a format that makes no sense, and when
-    pyarrow is missing.
+    A replica that has all of it is read; when it breaks off, the primary from the
+    beginning. In ``csv`` an apostrophe stands before text that a spreadsheet would run
+    as a formula; ``csv-raw`` is what is stored. Raises ExportError for a table, a
+    range, a format or a file that makes no sense, when pyarrow is missing, and when the
+    database breaks off.
     """
-    wanted = _wanted(table, begin, end, form)
-    write = _write_parquet if form == "parquet" else _write_csv
-    try:
-        with _snapshot(), _complete_or_absent(path) as handle:
+    asked = _wanted(table, begin, end, form)
+    _path_check(path)
+    raw = form == "csv-raw"
+    write = _write_parquet if form == "parquet" else partial(_write_csv, raw=raw)
+
+    def written(alias: str) -> tuple[int, list[str]]:
+        wanted = replace(asked, alias=alias)
+        with _snapshot(wanted), _complete_or_absent(path) as handle:
             parts = _touched(wanted)
-            rows = write(wanted, parts, handle, _Count(told, _expected(wanted)))
+            count = _Count(told, _expected(wanted))
+            return write(wanted, parts, handle, count), parts
+
+    try:
+        rows, parts = replica.read_whole(written)
     except ParquetMissingError as error:
         raise ExportError(str(error)) from error
     except OSError as error:
         raise ExportError(f"{path} could not be written: {error}.") from error
+    except DatabaseError as error:
+        reason = str(error).partition("\n")[0]
+        raise ExportError(f"The database broke off: {reason}. Try again.") from error
     return Exported(str(path), rows, path.stat().st_size, tuple(parts))
 
 
@@ -123,7 +157,7 @@ def _wanted(table: str, begin: datetime, end: datetime, form: str) -> Wanted:
     if table not in TABLES:
         raise ExportError(f"{table!r} cannot be exported; use {', '.join(TABLES)}.")
     if form not in FORMATS:
-        raise ExportError(f"The format is {form!r}; use {' or '.join(FORMATS)}.")
+        raise ExportError(f"The format is {form!r}; use {', '.join(FORMATS)}.")
     if begin >= end:
         raise ExportError(
             f"The range from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is empty;"
@@ -132,12 +166,36 @@ def _wanted(table: str, begin: datetime, end: datetime, form: str) -> Wanted:
     return Wanted(TABLES[table], begin, end)
 
 
+def _path_check(path: Path) -> None:
+    """Refuse what is no file: a device would be replaced, not written to."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ExportError(
+                f"{path} is there and is no ordinary file. Name a new file."
+            )
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ExportError(f"{path} could not be written: {error}.") from error
+
+
 @contextmanager
-def _snapshot() -> Iterator[None]:
-    """Read one state of the database, however long it takes."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute("SET LOCAL statement_timeout = 0")
+def _snapshot(wanted: Wanted) -> Iterator[None]:
+    """Read one state of the database, however long it takes.
+
+    The lock comes before the first look: a month that a rotation drops, and a safety
+    net that the mover puts in the place of another, would hold rows that are not seen.
+    """
+    lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE")
+    with (
+        transaction.atomic(using=wanted.alias),
+        # COPY and named cursors are psycopg's own, and so are their errors.
+        wanted.connection.wrap_database_errors,
+        wanted.connection.cursor() as cursor,
+    ):
+        for text in SESSION:
+            cursor.execute(text)
+        cursor.execute(lock.format(sql.Identifier(wanted.table.name)))
         yield
 
 
@@ -155,22 +213,26 @@ def _complete_or_absent(path: Path) -> Iterator[BinaryIO]:
 
 
 def _touched(wanted: Wanted) -> list[str]:
-    """Return the partitions that the range touches, by name."""
-    with connection.cursor() as cursor:
+    """Return the partitions that the range touches: months, then all others.
+
+    A partition that somebody has named otherwise may hold rows of any time.
+    """
+    with wanted.connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_inherits"
             " JOIN pg_class c ON c.oid = inhrelid WHERE inhparent = %s::regclass"
             " AND NOT inhdetachpending ORDER BY relname",
             [wanted.table.name],
         )
-        first = wanted.table.partition(wanted.begin.date().replace(day=1))
-        last = wanted.table.partition(wanted.end.date().replace(day=1))
         names = [name for (name,) in cursor.fetchall()]
-    return [n for n in names if first <= n <= last or n == wanted.table.default]
+    months = {name: wanted.table.month_in(name) for name in names}
+    first, last = month_start(wanted.begin), month_start(wanted.end)
+    ours = [n for n, month in months.items() if month and first <= month <= last]
+    return ours + [name for name, month in months.items() if month is None]
 
 
 def _expected(wanted: Wanted) -> int:
-    with connection.cursor() as cursor:
+    with wanted.connection.cursor() as cursor:
         query = wanted.query(wanted.table.name)
         cursor.execute(sql.SQL("EXPLAIN (FORMAT JSON) ") + query)
         row: Any = cursor.fetchone()
@@ -178,33 +240,51 @@ def _expected(wanted: Wanted) -> int:
 
 
 def _write_csv(
-    wanted: Wanted, parts: list[str], handle: BinaryIO, count: _Count
+    wanted: Wanted, parts: list[str], handle: BinaryIO, count: _Count, *, raw: bool
 ) -> int:
+    columns = "*" if raw else ", ".join(_harmless(*each) for each in _columns(wanted))
     for number, name in enumerate(parts):
         header = "true" if number == 0 else "false"
         text = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER " + header + ")")
         count.add(0, name)
-        query = text.format(wanted.query(name))
+        query = text.format(wanted.query(name, columns))
         # Each message of COPY is one row; the first may be the header.
-        with connection.cursor() as cursor, cursor.copy(query) as copy:
+        with wanted.connection.cursor() as cursor, cursor.copy(query) as copy:
             for place, line in enumerate(copy):
                 handle.write(line)
                 count.add(0 if number == place == 0 else 1, name)
     return count.rows
 
 
-def _write_parquet(
-    wanted: Wanted, parts: list[str], handle: BinaryIO, count: _Count
-) -> int:
-    with connection.cursor() as cursor:
+def _columns(wanted: Wanted) -> list[tuple[str, str]]:
+    """Return the columns in order, with PostgreSQL's names of their types."""
+    with wanted.connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
             " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
             " ORDER BY attnum",
             [wanted.table.name],
         )
-        sink = ParquetSink(handle, cursor.fetchall())
-    raw: Any = connection.connection
+        columns: list[tuple[str, str]] = cursor.fetchall()
+        return columns
+
+
+def _harmless(name: str, kind: str) -> str:
+    """Return the column, with an apostrophe before what looks like a formula."""
+    column = sql.Identifier(name).as_string(None)
+    if kind.partition("(")[0] not in TEXT_KINDS:
+        return column
+    text = sql.SQL("CASE WHEN {0} ~ {1} THEN {2} || {0} ELSE {0} END AS {0}")
+    return text.format(
+        sql.Identifier(name), sql.Literal(FORMULA), sql.Literal("'")
+    ).as_string(None)
+
+
+def _write_parquet(
+    wanted: Wanted, parts: list[str], handle: BinaryIO, count: _Count
+) -> int:
+    sink = ParquetSink(handle, _columns(wanted))
+    raw: Any = wanted.connection.connection
     for name in parts:
         count.add(0, name)
         with raw.cursor(name="btcw_export") as rows:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, Error, connection
 from django.utils import timezone
 
 from btc_watcher.lib import partition_concurrent, partitions
@@ -70,12 +70,24 @@ def partitions_rotate(
 
     New months of all tables come first, and whatever fails keeps nothing else from its
     turn: ``error`` of a table says what and why. A second rotation at the same time
-    does nothing. Raises ConfigurationError for a PARTITION_MONTHS_KEPT without sense.
+    does nothing. Raises ConfigurationError for a PARTITION_MONTHS_KEPT without sense,
+    and PartitionError when the database is away.
     """
     kept = months_kept()
     today = today or timezone.now()
-    if dry_run:
-        return [TableRotation(_plan(table, kept, today)) for table in TABLES]
+    try:
+        if dry_run:
+            return [TableRotation(_plan(table, kept, today)) for table in TABLES]
+        return _rotate(kept, today)
+    except DatabaseError as error:
+        reason = str(error).partition("\n")[0]
+        raise PartitionError(
+            f"The partitions could not be looked after: {reason}. Run manage.py"
+            " rotate_partitions when the database answers."
+        ) from error
+
+
+def _rotate(kept: dict[str, int], today: datetime | date) -> list[TableRotation]:
     with _turn() as ours:
         if not ours:
             logger.info("Another rotation of partitions is at work.")
@@ -119,9 +131,11 @@ def _turn() -> Iterator[bool]:
     try:
         yield ours
     finally:
-        if ours:
-            with connection.cursor() as cursor:
-                cursor.execute(f"SELECT pg_advisory_unlock({key})")
+        # A session that is lost has lost the lock too.
+        with suppress(Error):
+            if ours:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SELECT pg_advisory_unlock({key})")
 
 
 def _plan(
@@ -136,19 +150,31 @@ def _step(rotation: TableRotation, action: Callable[[], None]) -> None:
     try:
         action()
     except PartitionError as error:
-        logger.error("%s", error.message)  # noqa: TRY400 - the sentence says it all
-        rotation.errors.append(error.message)
+        _told(rotation, error.message)
+    except DatabaseError as error:
+        reason = str(error).partition("\n")[0]
+        _told(rotation, f"PostgreSQL refused a step for {_name(rotation)}: {reason}")
+
+
+def _told(rotation: TableRotation, words: str) -> None:
+    logger.error("%s", words)
+    rotation.errors.append(words)
+
+
+def _name(rotation: TableRotation) -> str:
+    return rotation.plan.table.name
 
 
 def _create(
     table: MonthlyTable, kept: dict[str, int], today: datetime | date
 ) -> TableRotation:
-    rotation = TableRotation(_plan(table, kept, today))
+    rotation = TableRotation(partitions.Plan(table))
+    _step(rotation, partial(_plan_anew, rotation, kept, today))
     for name in rotation.plan.finalize:
         _step(rotation, partial(_finalize, rotation, name))
     if rotation.finished:
         # A month that was pending looked as if it were there.
-        rotation.plan = _plan(table, kept, today)
+        _step(rotation, partial(_plan_anew, rotation, kept, today))
     created: dict[date, int] = {}
     for month in rotation.plan.create:
         _step(
@@ -163,6 +189,12 @@ def _create(
     return rotation
 
 
+def _plan_anew(
+    rotation: TableRotation, kept: dict[str, int], today: datetime | date
+) -> None:
+    rotation.plan = _plan(rotation.plan.table, kept, today)
+
+
 def _finalize(rotation: TableRotation, name: str) -> None:
     # A month that a person detached by hand, and that need not go, is kept.
     keep = settings.PARTITION_KEEP_DETACHED or name not in rotation.plan.drop
@@ -173,6 +205,8 @@ def _finalize(rotation: TableRotation, name: str) -> None:
 
 def _empty_safety_net(rotation: TableRotation) -> None:
     plan = rotation.plan
+    if plan.clear:
+        _step(rotation, partial(partitions.clear, plan.table))
     if not plan.mover:
         return
 
@@ -188,12 +222,14 @@ def _empty_safety_net(rotation: TableRotation) -> None:
 
 
 def _retire(rotation: TableRotation) -> None:
-    table = rotation.plan.table
     for name in rotation.plan.discard:
         _step(rotation, partial(_discard, rotation, name))
-    state = partitions.State()
     if rotation.plan.drop:
-        state = partitions.state_read(table)
+        _step(rotation, partial(_retire_months, rotation))
+
+
+def _retire_months(rotation: TableRotation) -> None:
+    state = partitions.state_read(rotation.plan.table)
     for name in rotation.plan.drop:
         if name in state.partitions:
             _step(rotation, partial(_retire_month, rotation, name, state))

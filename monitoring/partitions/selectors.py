@@ -21,12 +21,39 @@ PENDING: Final = "pending"  # in the middle of an interrupted concurrent detach
 KEPT: Final = "kept"  # detached, kept as a table of its own
 GOING: Final = "going"  # detached; the next rotation drops it
 
+# Detached months are recognised by their names. To measure a table is to wait for its
+# lock, so of a locked one the last known number of pages is told. Rows that came since
+# the last ANALYZE are in the statistics. One that is dropped meanwhile has no size.
+PARTITIONS: Final = """
+WITH parts AS (
+    SELECT c.oid, c.relname, c.relpages, coalesce(inhdetachpending, false) AS pending,
+        inhparent IS NOT NULL AS attached, reltuples < 0 AS unknown,
+        GREATEST(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0) AS rows,
+        EXISTS (SELECT FROM pg_locks WHERE relation = c.oid AND granted
+            AND mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()) AS locked
+    FROM pg_class c
+    LEFT JOIN pg_inherits ON inhrelid = c.oid AND inhparent = %(table)s::regclass
+    WHERE relkind = 'r' AND (inhparent IS NOT NULL OR relname ~ %(detached)s)
+    AND relnamespace = (SELECT relnamespace FROM pg_class
+        WHERE oid = %(table)s::regclass)
+)
+SELECT relname,
+    CASE WHEN unknown AND rows = 0 AND (locked OR pg_relation_size(oid) > 0)
+        THEN NULL ELSE rows END,
+    CASE WHEN locked THEN relpages::bigint * 8192
+        ELSE coalesce(pg_total_relation_size(oid), 0) END,
+    CASE WHEN locked THEN 0 ELSE coalesce(pg_indexes_size(oid), 0) END,
+    pending, attached
+FROM parts
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionFacts:
     """One partition: half-open range of months (UTC), size in bytes with its indexes.
 
-    ``rows`` is PostgreSQL's estimate, None while it was never analysed.
+    ``rows`` is PostgreSQL's estimate, None while it has none; ``indexes`` are bytes, and
+    part of ``bytes``.
     """
 
     table: str
@@ -36,6 +63,7 @@ class PartitionFacts:
     state: str
     rows: int | None
     bytes: int
+    indexes: int = 0
 
     @property
     def is_trouble(self) -> bool:
@@ -66,15 +94,8 @@ def partition_rows(name: str, now: datetime) -> int | None:
 
 def _of_table(table: MonthlyTable, now: datetime) -> list[PartitionFacts]:
     with connection.cursor() as cursor:
-        # Detached months are recognised by their names.
         cursor.execute(
-            "SELECT relname, reltuples::bigint, pg_total_relation_size(c.oid),"
-            " coalesce(inhdetachpending, false), inhparent IS NOT NULL"
-            " FROM pg_class c LEFT JOIN pg_inherits ON inhrelid = c.oid"
-            " AND inhparent = %(table)s::regclass"
-            " WHERE relkind = 'r' AND relnamespace = (SELECT relnamespace FROM pg_class"
-            " WHERE oid = %(table)s::regclass) AND (inhparent IS NOT NULL"
-            " OR relname ~ %(detached)s)",
+            PARTITIONS,
             {
                 "table": table.name,
                 "detached": rf"^{table.name}_(\d{{4}}_\d{{2}}|default)_(kept|going)",
@@ -84,7 +105,7 @@ def _of_table(table: MonthlyTable, now: datetime) -> list[PartitionFacts]:
 
 
 def _facts(table: MonthlyTable, row: tuple[Any, ...], now: datetime) -> PartitionFacts:
-    name, estimate, size, pending, attached = row
+    name, estimate, size, indexes, pending, attached = row
     first = _month(name.removeprefix(f"{table.name}_"))
     return PartitionFacts(
         table=table.name,
@@ -92,17 +113,19 @@ def _facts(table: MonthlyTable, row: tuple[Any, ...], now: datetime) -> Partitio
         first=first,
         end=None if first is None else month_start(first, 1),
         state=_state(name, first, now, pending=pending, attached=attached),
-        rows=None if estimate < 0 else estimate,
+        rows=estimate,
         bytes=size,
+        indexes=indexes,
     )
 
 
 def _month(ending: str) -> date | None:
-
     year, _line, month = ending[:7].partition("_")
-    if not (year.isdecimal() and month.isdecimal()):
+    try:
+        return date(int(year), int(month), 1)
+    except ValueError:
+        # A name that somebody else has given.
         return None
-    return date(int(year), int(month), 1)
 
 
 def _state(

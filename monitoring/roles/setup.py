@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 # Activity, sizes and statements of other roles: what the pages of the database show.
 # Not pg_monitor: it also reads settings, and a replica's password stands in one.
 STATISTICS: Final = "pg_read_all_stats"
+# Members of these read and write what is nobody's business, or run programs.
+MIGHTY: Final = (
+    "pg_execute_server_program",
+    "pg_read_server_files",
+    "pg_write_server_files",
+    "pg_write_all_data",
+    "pg_database_owner",
+)
 RELATIONS: Final = {"r": "TABLE", "p": "TABLE", "S": "SEQUENCE", "v": "VIEW"}
 
 
@@ -45,6 +53,8 @@ class RolesDone:
         port = f":{parameters['port']}" if parameters.get("port") else ""
         host = parameters.get("host") or "localhost"
         place = quote(host, safe="") if host.startswith("/") else host
+        if ":" in place:
+            place = f"[{place.strip('[]')}]"
         return (
             f"postgres://{quote(role, safe='')}:{quote(self.passwords[role], safe='')}"
             f"@{place}{port}/{quote(self.names.database, safe='')}"
@@ -121,6 +131,19 @@ def _check(names: Names) -> None:
         raise RolesError(
             f"The role {names.application!r} exists and owns tables or may make roles or"
             " databases; choose another name with --application."
+        )
+    mighty = _rows(
+        "SELECT g.rolname FROM pg_roles g, pg_roles a WHERE a.rolname = %s"
+        " AND g.oid <> a.oid AND pg_has_role(a.oid, g.oid, 'MEMBER')"
+        " AND (g.rolname = ANY (%s) OR g.rolsuper OR g.rolcreaterole)",
+        names.application,
+        [*MIGHTY, names.owner],
+    )
+    if mighty:
+        raise RolesError(
+            f"The role {names.application!r} is a member of {mighty[0][0]!r} and may do"
+            " what that one may; take it out (REVOKE … FROM …), or choose another name"
+            " with --application."
         )
 
 

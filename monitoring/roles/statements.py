@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
 
-from btc_watcher.lib.partition_functions import CALLABLE
+from btc_watcher.lib.partition_functions import CALLABLE, PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +83,10 @@ def application_grants(names: Names, read_only: list[str]) -> Iterator[sql.Compo
         table = sql.Identifier(names.schema, name)
         text = "REVOKE INSERT, UPDATE, DELETE ON {} FROM {}"
         yield sql.SQL(text).format(table, quoted["app"])
+    for function in (*CALLABLE, *PARTS):
+        # A restore without rights lets everybody call them.
+        text = f"REVOKE ALL ON FUNCTION {{}}.{function} FROM PUBLIC, {{}}"
+        yield sql.SQL(text).format(quoted["schema"], quoted["app"])
     for function in CALLABLE:
         text = f"GRANT EXECUTE ON FUNCTION {{}}.{function} TO {{}}"
         yield sql.SQL(text).format(quoted["schema"], quoted["app"])

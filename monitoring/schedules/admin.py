@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 # Registers the library's own pages, which are taken away below.
 import django_celery_beat.admin  # noqa: F401
@@ -25,13 +25,18 @@ from monitoring.schedules.services import (
     needed_problem,
     schedule_change,
 )
+from monitoring.schedules.words import PURPOSES
+from strategies.shown import span_text
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from django_stubs_ext import StrOrPromise
 
     AnyModelForm = forms.ModelForm[PeriodicTask]
 else:
     AnyModelForm = forms.ModelForm
+
+MINUTE: Final = 60
 
 # The library's own pages would let an interval be changed that several entries share,
 # and any task be run with any arguments.
@@ -93,19 +98,36 @@ class ScheduleAdmin(AnyModelAdmin):
     """Entries of the settings: an operator changes the interval and the switch."""
 
     form = ScheduleForm
-    list_display = ("name", "seconds", "first", "enabled", "last_run_at")
+    change_list_template = "monitoring/admin_list.html"
+    list_display = ("name", "purpose", "seconds", "first", "enabled", "last_run_at")
     list_filter = ("enabled",)
     search_fields = ("name", "task")
     ordering = ("name",)
     actions = None
-    fields = ("name", "task", "enabled", "seconds", "last_run_at", "total_run_count")
-    readonly_fields = ("name", "task", "last_run_at", "total_run_count")
+    fields = (
+        "name",
+        "purpose",
+        "task",
+        "enabled",
+        "seconds",
+        "last_run_at",
+        "total_run_count",
+    )
+    readonly_fields = ("name", "purpose", "task", "last_run_at", "total_run_count")
+
+    @admin.display(description=gettext_lazy("What it does"))
+    def purpose(self, row: PeriodicTask) -> StrOrPromise:
+        """Return what the entry is for."""
+        return PURPOSES.get(row.name, "")
 
     @admin.display(description=gettext_lazy("every … seconds"), ordering="interval")
     def seconds(self, row: PeriodicTask) -> str:
         """Return the interval."""
         found = _seconds(row)
-        return "" if found is None else str(found)
+        if found is None:
+            return ""
+        # Nobody sees a day in 86400.
+        return f"{found} ({span_text(found)})" if found >= MINUTE else str(found)
 
     @admin.display(description=gettext_lazy("at first"))
     def first(self, row: PeriodicTask) -> str:

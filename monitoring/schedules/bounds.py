@@ -30,6 +30,7 @@ BOUNDS: Final[dict[str, Bounds]] = {
     "repeat alerts": Bounds(30, 600, needed=True),
     "strategy health": Bounds(10, 60, needed=True),
     "proxy failover": Bounds(10, 120, needed=True),
+    "watch the servers": Bounds(20, 300, needed=True),
     "collect metrics": Bounds(10, 60),
     "average metrics": Bounds(300, 3600, needed=True),
     "ping outside": Bounds(30, 3600),

@@ -26,6 +26,7 @@ from notifications.services.targets import receiver
 from notifications.transports import SECRET_FIELDS, TRANSPORTS
 from notifications.transports.base import secret_identity
 from notifications.transports.routes import proxy_wanted
+from notifications.written import Written
 from proxies.dispatch import proxy_test_soon
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ def channel_test(channel: NotificationChannel) -> ChannelTestResult:
     plan = Plan([0], [Placement(0, channel.id, channel.type)])
     extra = {"test": True, "attempts_limit": 1}
     (queued,) = rows_insert([message], plan, now, extra)
-    outcome = notification_deliver(notification_id=queued.id)
+    outcome = notification_deliver(
+        notification_id=queued.id, written=Written.of([queued.sent_at])
+    )
     NotificationChannel.objects.filter(id=channel.id).update(last_test_time=now)
     if outcome is None:
         raise ConfigurationError(

@@ -16,15 +16,18 @@ from notifications.messages import Message, content_body, facts_of, source_of
 from notifications.models import NotificationChannel
 from notifications.policy import LEASE
 from notifications.transports.base import Outgoing
+from notifications.written import since_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
+    from notifications.written import Written
+
 # A claim that is still there although its lease is over belongs to a worker that
 # died between the claim and the outcome: whether the message went out is unknown.
-CLAIM: Final = """
+CLAIM_ANYWHERE: Final = """
 WITH claimed AS (
 UPDATE notification_history
 SET retry_count = retry_count + (metadata ? 'claim')::integer,
@@ -50,6 +53,11 @@ SELECT claimed.id, claimed.sent_at, claimed.signal_id, claimed.message_type,
 FROM claimed
 LEFT JOIN notification_channels AS channel ON channel.id = claimed.channel_id
 """
+# A row that waits keeps the time at which it was written, so one month is looked into.
+CLAIM: Final = CLAIM_ANYWHERE.replace(
+    "WHERE id = %(id)s",
+    "WHERE id = %(id)s AND sent_at BETWEEN %(first)s AND %(last)s",
+)
 CHANNEL_FIELDS: Final = (
     "id",
     "name",
@@ -115,6 +123,11 @@ class Claim:
         return members if isinstance(members, list) else []
 
     @property
+    def members_since(self) -> datetime:
+        """The moment before which no member of the digest was written."""
+        return since_of(self.metadata.get("digest_since"))
+
+    @property
     def message(self) -> Message:
         """The message as its sender made it."""
         title, content = source_of(self.content, self.metadata)
@@ -144,10 +157,14 @@ class Claim:
         )
 
 
-def notification_claim(*, notification_id: int, now: datetime) -> Claim | None:
+def notification_claim(
+    *, notification_id: int, now: datetime, written: Written | None = None
+) -> Claim | None:
     """Claim a notification that is due, with one statement outside any transaction.
 
-    Returns None when it is not due, already settled, or in somebody's hands.
+    Returns None when it is not due, already settled, or in somebody's hands. Where it
+    is not known when its row was ``written`` (a task of an earlier release), every
+    month is looked into.
     """
     token = uuid.uuid4().hex
     parameters: dict[str, Any] = {
@@ -157,8 +174,10 @@ def notification_claim(*, notification_id: int, now: datetime) -> Claim | None:
         "now_text": now.isoformat(),
         "lease_over": now - LEASE,
     }
+    if written:
+        parameters |= {"first": written.first, "last": written.last}
     try:
-        rows = rows_of(CLAIM, parameters)
+        rows = rows_of(CLAIM if written else CLAIM_ANYWHERE, parameters)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == MOVED:
             return None

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from notifications.models import NotificationChannel
     from notifications.transports.routes import Way
+    from notifications.written import Written
 
 logger = logging.getLogger(__name__)
 
@@ -47,27 +48,35 @@ RECORD_PAUSE = 0.5
 
 
 def notifications_deliver(
-    *, ids: Sequence[int], seconds: float = TASK_SECONDS
+    *,
+    ids: Sequence[int],
+    written: Written | None = None,
+    seconds: float = TASK_SECONDS,
 ) -> list[int]:
     """Deliver one after another; return those for which ``seconds`` did not suffice.
 
-    The first is always tried. What cannot be claimed is passed over.
+    The first is always tried. What cannot be claimed is passed over. Without
+    ``written`` each is looked for in every month.
     """
     started = time.monotonic()
     for position, notification_id in enumerate(ids):
         if position and time.monotonic() - started > seconds:
             return list(ids[position:])
-        notification_deliver(notification_id=notification_id)
+        notification_deliver(notification_id=notification_id, written=written)
     return []
 
 
-def notification_deliver(*, notification_id: int) -> Outcome | None:
-    """Claim, send and record one notification.
+def notification_deliver(
+    *, notification_id: int, written: Written | None = None
+) -> Outcome | None:
+    """Claim, send and record one notification, whose row is among those ``written``.
 
     Returns None when it was not ours to send, or has to wait.
     """
     claimed_at = time.monotonic()
-    claim = notification_claim(notification_id=notification_id, now=timezone.now())
+    claim = notification_claim(
+        notification_id=notification_id, now=timezone.now(), written=written
+    )
     if claim is None:
         return None
     way: Way | None = None

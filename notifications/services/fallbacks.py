@@ -37,8 +37,13 @@ WHERE signal_id IS NULL AND channel_id = %(channel)s AND sent_at >= %(since)s
 LIMIT 1
 """
 NOTE: Final = """
-UPDATE notification_history SET metadata = metadata || %(note)s::jsonb WHERE id = %(id)s
+UPDATE notification_history SET metadata = metadata || %(note)s::jsonb
+WHERE id = %(id)s AND sent_at = %(sent_at)s
 """
+
+
+# Which rows a digest tells of, and since when there are some.
+DIGEST: Final = ("digest_of", "digest_since")
 
 
 def fallback_record(claim: Claim, outcome: Outcome, now: datetime) -> list[Queued]:
@@ -63,7 +68,7 @@ def fallback_record(claim: Claim, outcome: Outcome, now: datetime) -> list[Queue
     }
     told_already = TOLD_OF_SIGNAL if claim.signal_id else TOLD_OTHERWISE
     if told := rows_of(told_already, parameters):
-        _note(claim.id, told[0][0])
+        _note(claim, told[0][0])
         return []
     queued = rows_insert(
         [claim.message],
@@ -71,7 +76,7 @@ def fallback_record(claim: Claim, outcome: Outcome, now: datetime) -> list[Queue
         now,
         _extra(claim, tried),
     )
-    _note(claim.id, queued[0].id)
+    _note(claim, queued[0].id)
     return queued
 
 
@@ -104,11 +109,11 @@ def _placement(channel: NotificationChannel, priority: str, now: datetime) -> Pl
 def _extra(claim: Claim, tried: list[int]) -> dict[str, Any]:
     extra: dict[str, Any] = {"fallback_of": claim.id, "fallback_tried": tried}
     if claim.members:
-        extra["digest_of"] = claim.members
+        extra |= {key: claim.metadata[key] for key in DIGEST if key in claim.metadata}
     return extra
 
 
-def _note(notification_id: int, fallback_id: int) -> None:
+def _note(claim: Claim, fallback_id: int) -> None:
     with connection.cursor() as cursor:
         note = json.dumps({"fallback_to": fallback_id})
-        cursor.execute(NOTE, {"note": note, "id": notification_id})
+        cursor.execute(NOTE, {"note": note, "id": claim.id, "sent_at": claim.sent_at})

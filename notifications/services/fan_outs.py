@@ -12,6 +12,7 @@ from notifications.models import NotificationFanOut, NotificationStatus
 from notifications.policy import CLOCKS_APART, FAN_OUT_PATIENCE
 from notifications.queues import Queued
 from notifications.routing import Placement, Plan
+from notifications.written import CLOCK_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ DIRECT_ROWS: Final = 500
 APPLY: Final = """
 WITH promise AS (
     DELETE FROM notification_fan_outs WHERE id = %(id)s
-    RETURNING token, first_id, last_id, placements
+    RETURNING token, first_id, last_id, placements, created_at
 )
 INSERT INTO notification_history
     (signal_id, channel_id, channel_type, message_type, content, status, sent_at, metadata)
@@ -43,10 +44,12 @@ CROSS JOIN jsonb_to_recordset(promise.placements)
 LEFT JOIN notification_channels AS channel ON channel.id = place.channel_id
 JOIN notification_history AS row
   ON row.id BETWEEN promise.first_id AND promise.last_id
+ AND row.sent_at >= promise.created_at - %(clock_error)s
  AND row.metadata #>> '{fan_out,token}' = promise.token
  AND (row.metadata #>> '{fan_out,place}')::integer = place.place
 ORDER BY row.id
-RETURNING id, channel_id, metadata ->> 'priority', signal_id, metadata ? 'held', status
+RETURNING id, channel_id, metadata ->> 'priority', signal_id, metadata ? 'held', sent_at,
+          status
 """
 
 
@@ -104,12 +107,13 @@ def fan_out_apply(*, fan_out_id: int, now: datetime) -> list[Queued]:
 
     Returns nothing when they were written already.
     """
-    return waiting(rows_of(APPLY, {"id": fan_out_id, "now": now}))
+    parameters = {"id": fan_out_id, "now": now, "clock_error": CLOCK_ERROR}
+    return waiting(rows_of(APPLY, parameters))
 
 
 def waiting(rows: Sequence[tuple[Any, ...]]) -> list[Queued]:
     """Return of inserted rows, as the statements return them, those not suppressed."""
-    return [Queued(*row[:5]) for row in rows if row[5] == NotificationStatus.PENDING]
+    return [Queued(*row[:6]) for row in rows if row[6] == NotificationStatus.PENDING]
 
 
 def fan_outs_overdue(*, now: datetime) -> Sequence[int]:

@@ -36,9 +36,10 @@ from notifications.services.budgets import budget_take
 from notifications.services.members import members_collapse
 from notifications.services.outbox import rows_insert
 from notifications.services.targets import receiver
+from notifications.written import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
@@ -86,12 +87,12 @@ FOR UPDATE SKIP LOCKED
 RELEASE: Final = """
 UPDATE notification_history
 SET metadata = (metadata - ARRAY['held', 'next_attempt_at']) || %(marks)s::jsonb
-WHERE id = ANY(%(ids)s) AND metadata ? 'held'
-RETURNING id, channel_id, coalesce(metadata ->> 'priority', 'P2'), signal_id
+WHERE id = ANY(%(ids)s) AND sent_at BETWEEN %(first)s AND %(last)s AND metadata ? 'held'
+RETURNING id, channel_id, coalesce(metadata ->> 'priority', 'P2'), signal_id, false, sent_at
 """
 HOLD_AGAIN: Final = """
 UPDATE notification_history SET metadata = metadata || %(held)s::jsonb
-WHERE id = ANY(%(ids)s) AND metadata ? 'held'
+WHERE id = ANY(%(ids)s) AND sent_at BETWEEN %(first)s AND %(last)s AND metadata ? 'held'
 RETURNING id
 """
 LOOK_AGAIN: Final = """
@@ -200,12 +201,13 @@ def _tell(group: Group, turn: Turn) -> list[Queued]:
     marks = {"granted_at": now.isoformat(), "enqueued_at": now.isoformat()}
     if len(group.members) == 1:
         return _release(group.members, marks)
-    ids = [row.id for row in group.members]
+    ids, written = [row.id for row in group.members], _written(group.members)
     message = _digest(group, turn)
     plan = Plan([0], [Placement(0, turn.channel.id, turn.channel.type)])
     extra = marks | {"digest_of": ids, "count": len(ids)}
+    extra["digest_since"] = written.first.isoformat()
     queued = rows_insert([message], plan, now, extra)
-    members_collapse(ids, queued[0].id)
+    members_collapse(ids, queued[0].id, written)
     return queued
 
 
@@ -259,15 +261,26 @@ def _without_suppressed(
     return left
 
 
-def _release(rows: Iterable[Held], marks: dict[str, Any]) -> list[Queued]:
-    parameters = {"ids": [row.id for row in rows], "marks": json.dumps(marks)}
+def _release(rows: Sequence[Held], marks: dict[str, Any]) -> list[Queued]:
+    if not rows:
+        return []
+    parameters = _which(rows) | {"marks": json.dumps(marks)}
     return [Queued(*row) for row in rows_of(RELEASE, parameters)]
 
 
 def _hold_again(group: Group, hold: Hold) -> list[Queued]:
     held = json.dumps(hold.metadata())
-    rows_of(HOLD_AGAIN, {"ids": [row.id for row in group.members], "held": held})
+    rows_of(HOLD_AGAIN, _which(group.members) | {"held": held})
     return []
+
+
+def _which(rows: Sequence[Held]) -> dict[str, Any]:
+    """Return parameters that name ``rows`` and keep the search in their months."""
+    return {"ids": [row.id for row in rows], **_written(rows)._asdict()}
+
+
+def _written(rows: Sequence[Held]) -> Written:
+    return Written(min(row.sent_at for row in rows), max(row.sent_at for row in rows))
 
 
 def _held(row: Sequence[Any]) -> Held:

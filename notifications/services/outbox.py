@@ -38,7 +38,8 @@ JOIN unnest(%(places)s::integer[], %(channel_ids)s::integer[],
             %(channel_types)s::text[], %(statuses)s::text[], %(extras)s::text[])
      AS channel (place, id, type, status, extra)
   ON channel.place = message.place
-RETURNING id, channel_id, metadata ->> 'priority', signal_id, metadata ? 'held', status
+RETURNING id, channel_id, metadata ->> 'priority', signal_id, metadata ? 'held', sent_at,
+          status
 """
 # The index on status finds the few rows that wait among millions that were sent.
 # Rows never tried go before retries, so a dead channel cannot hold up the others. A task
@@ -69,7 +70,8 @@ WITH due AS (
 UPDATE notification_history AS row
 SET metadata = row.metadata || jsonb_build_object('enqueued_at', %(now_text)s::text)
 FROM due WHERE row.id = due.id AND row.sent_at = due.sent_at
-RETURNING row.id, row.channel_id, coalesce(row.metadata ->> 'priority', 'P2')
+RETURNING row.id, row.channel_id, coalesce(row.metadata ->> 'priority', 'P2'),
+          row.signal_id, false, row.sent_at
 """
 
 

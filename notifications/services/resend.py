@@ -9,16 +9,17 @@ from django.utils import timezone
 
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.redis_keys import PRIORITIES
+from notifications.history import notification_by_id
 from notifications.messages import Message, content_body, source_of
-from notifications.models import Notification
 from notifications.routing import Placement, Plan
 from notifications.services.outbox import rows_insert
 
 if TYPE_CHECKING:
+    from notifications.models import Notification
     from notifications.queues import Queued
 
 # What the text was made of, and whom it tells about: not what became of the old row.
-KEPT = ("digest_of", "count")
+KEPT = ("digest_of", "digest_since", "count")
 
 
 @transaction.atomic
@@ -28,11 +29,7 @@ def notification_resend(notification_id: int, by: str) -> Queued:
     It goes out at once, quiet hours or not, and counts in the budget. Raises
     ConfigurationError when there is no such row, or its channel is gone or off.
     """
-    row = (
-        Notification.objects.select_related("channel")
-        .filter(id=notification_id)
-        .first()
-    )
+    row = notification_by_id(notification_id)
     if row is None:
         raise ConfigurationError(f"There is no notification {notification_id}.")
     if row.channel is None or not row.channel.enabled:

@@ -25,6 +25,7 @@ from notifications.history import (
     Cursor,
     HistoryFilter,
     SearchTooLongError,
+    members_since,
     notification_by_id,
     notifications_by_id,
     notifications_page,
@@ -101,6 +102,7 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
     if row is None:
         raise Http404
     members = members_of(row.metadata)
+    told_of = notifications_by_id(members, since=members_since(row))
     return page(
         request,
         "history",
@@ -108,7 +110,7 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
         {
             "item": shown(row),
             "context": _context_shown(row),
-            "members": [shown(each) for each in notifications_by_id(members)],
+            "members": [shown(each) for each in told_of],
             "members_more": max(0, len(members) - MEMBERS_SHOWN),
             "others": _others(row),
             "queued_at": row.metadata.get("queued_at"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import Count
 from django.db.models.fields.json import KeyTextTransform
 
+from btc_watcher.lib import replica
 from btc_watcher.lib.statements import rows_of
 from proxies.models import ProxyTest
 
@@ -84,7 +85,8 @@ def proxy_history(
     """
     width = max((until - since) / max(buckets, 1), timedelta(seconds=1))
     parameters = {"id": proxy_id, "since": since, "until": until, "width": width}
-    return [Bucket(*row) for row in rows_of(BUCKETS, parameters)]
+    rows = replica.read(lambda alias: rows_of(BUCKETS, parameters, using=alias))
+    return [Bucket(*row) for row in rows]
 
 
 def proxy_tests(
@@ -112,7 +114,8 @@ def proxy_failures(
         .values_list(KeyTextTransform("failure", "test_details"))
         .annotate(count=Count("*"))
     )
-    return {str(name): count for name, count in sorted(rows, key=lambda row: -row[1])}
+    found = replica.read(lambda alias: list(rows.using(alias)))
+    return {str(name): count for name, count in sorted(found, key=lambda row: -row[1])}
 
 
 def proxy_results(

@@ -23,6 +23,8 @@ FIGURES = (
     "chart",
     "backup",
     "rotation",
+    "signals_list",
+    "claims",
 )
 
 

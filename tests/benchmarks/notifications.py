@@ -23,7 +23,7 @@ from django.utils import timezone
 from btc_watcher.env import BASE_DIR, env
 from btc_watcher.lib.outgoing import OutgoingSession
 from btc_watcher.lib.redis_keys import DEFAULT_QUEUE, PRIORITIES, notifications_queue
-from btc_watcher.local.roster import URGENT_THREADS, WORKER_THREADS
+from btc_watcher.programs import URGENT_THREADS, WORKER_THREADS
 from notifications.dispatch import messages_send
 from notifications.messages import Message
 from notifications.models import Notification, NotificationChannel, NotificationFanOut

@@ -75,4 +75,4 @@ def test_without_samples_the_page_says_what_is_missing(
 ) -> None:
     page.goto(f"{web.url}/system/database/")
     expect(page.locator("#charts")).to_contain_text("measures once a minute")
-    expect(page.locator("body")).to_contain_text("signals_default")
+    expect(page.locator("body")).to_contain_text("notification_history")

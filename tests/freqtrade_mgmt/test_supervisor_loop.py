@@ -16,6 +16,7 @@ from freqtrade_mgmt.bot_config import BotCredentials, BotIdentity, BotPaths
 from freqtrade_mgmt.supervisor import records, service
 from freqtrade_mgmt.supervisor.bots import Bot, Life
 from freqtrade_mgmt.supervisor.launch import Launch
+from freqtrade_mgmt.supervisor.local_release import LocalReleases
 from freqtrade_mgmt.supervisor.plan import Phase
 from freqtrade_mgmt.supervisor.processes import BotProcess, free_port
 from freqtrade_mgmt.supervisor.service import Supervisor
@@ -200,6 +201,11 @@ async def test_a_start_that_comes_to_nothing_leaves_no_open_process(
     monkeypatch.setattr(records, "job", lambda _id: job)
     monkeypatch.setattr(Supervisor, "_check_memory", lambda *_a: None)
     monkeypatch.setattr(Launch, "prepare", prepare)
+
+    async def found(_self: LocalReleases, job: Any) -> Any:
+        return job
+
+    monkeypatch.setattr(LocalReleases, "found", found)
     row.name = "a name"  # type: ignore[attr-defined]
     await supervisor._tick()
     await supervisor._tick()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from btc_watcher import programs
 from btc_watcher.local import __main__ as command_line
 from btc_watcher.local import commands, frontend, ports, processes, roster, up
 from btc_watcher.local.processes import running_processes
@@ -72,7 +73,7 @@ def run(home: Path, act: Callable[[], None] = interrupt, *, at: str = LAST_LINE)
 @pytest.fixture
 def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home whose manage.py, celery and uvicorn are stand-ins."""
-    for module in (commands, roster, frontend):
+    for module in (commands, programs, roster, frontend):
         monkeypatch.setattr(module, "BASE_DIR", STUB)
     monkeypatch.setenv("BTCW_PORT", str(ports.any_free()))
     return folder / "home"

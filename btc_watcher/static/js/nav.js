@@ -1,4 +1,5 @@
 // On a narrow screen the navigation scrolls; the page that is open must be in sight.
 
-const here = document.querySelector(".nav [aria-current]");
-here?.scrollIntoView({ block: "nearest", inline: "center" });
+for (const here of document.querySelectorAll(".nav [aria-current], .section-tabs [aria-current]")) {
+  here.scrollIntoView({ block: "nearest", inline: "center" });
+}

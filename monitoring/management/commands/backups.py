@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import override
 
+from btc_watcher.lib.errors import BtcWatcherError
+from monitoring.backups.files import file_open
 from monitoring.backups.selectors import backups_list, backups_rows
 
 if TYPE_CHECKING:
@@ -24,9 +27,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the options."""
         parser.add_argument("--json", action="store_true", help="print a JSON array")
+        parser.add_argument(
+            "--open",
+            metavar="FILE",
+            type=Path,
+            help="only open this encrypted file of a backup, to --output",
+        )
+        parser.add_argument("--output", metavar="FILE", type=Path)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Print the list, newest first."""
+        if options["open"]:
+            self._open(options["open"], options["output"])
+            return
         if options["json"]:
             figures = [backup.figures() for backup in backups_list()]
             self.stdout.write(json.dumps(figures, ensure_ascii=False, indent=1))
@@ -39,3 +52,12 @@ class Command(BaseCommand):
                 age = timesince(timezone.now() - row.age, depth=1).replace("\xa0", " ")
                 line = f"{row.backup.name:20}  {row.state:17}  {row.size:>9}  {age:>10}"
                 self.stdout.write(f"{line}  {row.backup.error}".rstrip())
+
+    def _open(self, source: Path, target: Path | None) -> None:
+        if target is None:
+            raise CommandError("Say where to write what is opened: --output FILE.")
+        try:
+            size = file_open(source, target)
+        except BtcWatcherError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"{target}: {size:,} bytes.")

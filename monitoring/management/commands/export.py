@@ -50,7 +50,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--to", dest="end", default="", help="first moment not wanted (now)"
         )
-        parser.add_argument("--format", dest="form", choices=FORMATS, default="csv")
+        parser.add_argument(
+            "--format",
+            dest="form",
+            choices=FORMATS,
+            default="csv",
+            help="csv has an apostrophe before text that looks like a formula",
+        )
         parser.add_argument(
             "--output", default="", help="the file (TABLE_FROM_TO.FORMAT here)"
         )
@@ -60,7 +66,8 @@ class Command(BaseCommand):
         """Export, with a progress bar on a terminal."""
         begin = moment(options["begin"])
         end = moment(options["end"]) if options["end"] else timezone.now()
-        name = f"{options['table']}_{begin:%Y%m%d}_{end:%Y%m%d}.{options['form']}"
+        kind = options["form"].partition("-")[0]
+        name = f"{options['table']}_{begin:%Y%m%d}_{end:%Y%m%d}.{kind}"
         path = Path(options["output"] or name)
         started = time.monotonic()
         # The bar goes to the error stream, so that output can be piped.

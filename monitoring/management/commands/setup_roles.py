@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,7 +16,6 @@ from monitoring.roles.setup import RolesDone, roles_setup
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from pathlib import Path
 
 
 class Command(BaseCommand):
@@ -44,19 +44,31 @@ class Command(BaseCommand):
             action="store_true",
             help="give roles that exist new passwords",
         )
+        parser.add_argument(
+            "--password-file",
+            metavar="FILE",
+            type=Path,
+            help="a file with the application's password; by default a random one",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Make the roles; the addresses with passwords go to private files."""
+        application, given = options["application"], options["password_file"]
         try:
             done = roles_setup(
-                application=options["application"],
+                application=application,
                 owner=options["owner"],
                 new_password=options["new_password"],
+                password=_password_in(given) if given else "",
             )
         except BtcWatcherError as error:
             raise CommandError(error.message) from error
-        files = {role: str(_keep(done, role)) for role in done.passwords}
+        files = {
+            role: str(_keep(done, role))
+            for role in done.passwords
+            if not (given and role == application)
+        }
         if options["json"]:
             report = {"steps": done.steps, "refused": done.refused, "files": files}
             self.stdout.write(json.dumps(report))
@@ -65,6 +77,16 @@ class Command(BaseCommand):
             self.stdout.write(line)
         for role, path in files.items():
             self.stdout.write(f"The DATABASE_URL of {role} is in {path}.")
+
+
+def _password_in(path: Path) -> str:
+    try:
+        password = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} could not be read ({error}).") from error
+    if not password:
+        raise CommandError(f"{path} is empty; it must hold the application's password.")
+    return password
 
 
 def _keep(done: RolesDone, role: str) -> Path:

@@ -8,22 +8,22 @@ const GAP = 300;
 const LARGER = ["B", "KB", "MB", "GB", "TB"];
 const number = (language, places) => new Intl.NumberFormat(language, { maximumFractionDigits: places });
 
-function bytes(language) {
+function bytes(language, thousand) {
   return (value) => {
     let unit = 0;
-    while (Math.abs(value) >= 1024 && unit < LARGER.length - 1) {
-      value /= 1024;
+    while (Math.abs(value) >= thousand && unit < LARGER.length - 1) {
+      value /= thousand;
       unit += 1;
     }
     return `${number(language, value < 100 && unit ? 1 : 0).format(value)} ${LARGER[unit]}`;
   };
 }
 
-function units(language) {
+function units({ language, thousand = 1024 }) {
   const plain = number(language, 0);
   const fine = number(language, 2);
   return {
-    bytes: bytes(language),
+    bytes: bytes(language, thousand),
     count: (value) => (Number.isInteger(value) ? plain.format(value) : ""),
     rate: (value) => fine.format(value),
     percent: (value) => `${fine.format(value)} %`,
@@ -36,7 +36,7 @@ function withGaps(data, names) {
   const at = [];
   const columns = names.map(() => []);
   data.at.forEach((moment, position) => {
-    if (position && moment - data.at[position - 1] > GAP) {
+    if (!data.points && position && moment - data.at[position - 1] > GAP) {
       at.push(moment - 1);
       columns.forEach((column) => column.push(null));
     }
@@ -50,7 +50,9 @@ function dates(data) {
   const zone = { timeZone: data.zone, hourCycle: "h23" };
   const clock = new Intl.DateTimeFormat(data.language, { ...zone, hour: "2-digit", minute: "2-digit" });
   const full = new Intl.DateTimeFormat(data.language, { ...zone, month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
-  return { clock: (moment) => clock.format(moment * 1000), full: (moment) => full.format(moment * 1000) };
+  const day = new Intl.DateTimeFormat(data.language, { timeZone: data.zone, month: "numeric", day: "numeric" });
+  const short = data.days ? day : clock;
+  return { clock: (moment) => short.format(moment * 1000), full: (moment) => full.format(moment * 1000) };
 }
 
 function range(unit) {
@@ -68,7 +70,7 @@ function options(place, data, shown) {
   const colour = (name) => style.getPropertyValue(name).trim();
   const strokes = [colour("--accent"), colour("--second"), colour("--third")];
   const when = dates(data);
-  const tell = units(data.language);
+  const tell = units(data);
   const { left, right, unit } = shown;
   const axis = { stroke: colour("--muted"), font: "11px system-ui, sans-serif", ticks: { stroke: colour("--line"), width: 1 }, grid: { stroke: colour("--line"), width: 1 } };
   const line = (name, position, scale, words) => ({
@@ -77,7 +79,8 @@ function options(place, data, shown) {
     stroke: strokes[position],
     width: 1.5,
     fill: left.length + right.length === 1 ? `${strokes[0]}22` : undefined,
-    points: { show: false },
+    // What comes once a day is seen as points; what comes once a minute as a line.
+    points: { show: Boolean(data.points), size: 6 },
     value: (_chart, value) => (value === null || value === undefined ? "–" : words(value)),
   });
   return {
@@ -89,11 +92,11 @@ function options(place, data, shown) {
     axes: [
       { ...axis, values: (_chart, moments) => moments.map(when.clock), space: 60 },
       { ...axis, scale: "left", size: 64, space: 34, values: (_chart, values) => values.map(tell[unit]) },
-      ...(right.length ? [{ ...axis, scale: "right", side: 1, size: 48, space: 34, grid: { show: false }, values: (_chart, values) => values.map(tell.count) }] : []),
+      ...(right.length ? [{ ...axis, scale: "right", side: 1, size: 62, space: 34, grid: { show: false }, values: (_chart, values) => values.map(tell.count) }] : []),
     ],
     series: [
       { label: data.words.time, value: (_chart, moment) => (moment === null || moment === undefined ? "–" : when.full(moment)) },
-      ...left.map((name, position) => line(name, position, "left", unit === "count" ? units(data.language).rate : tell[unit])),
+      ...left.map((name, position) => line(name, position, "left", unit === "count" ? units(data).rate : tell[unit])),
       ...right.map((name, position) => line(name, left.length + position, "right", tell.rate)),
     ],
   };

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 # They have partitions of their own: this month and the two after it.
 MONTHS = tuple(month_start(timezone.now(), offset) for offset in range(3))
+DISK_MEGABYTES = 90
 PARTITION = PROXY_TESTS.partition(MONTHS[1])
 
 
@@ -71,6 +74,27 @@ def many_bytes(transactional_db: None) -> None:
             " string_agg(encode(sha512((n || '-' || part)::bytea), 'base64'), '')"
             " FROM generate_series(1, 230) part) FROM generate_series(1, 1000) n"
         )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, settings: Settings) -> Iterator[Path]:
+    """A disk of its own in memory, with the folder of backups."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = [
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={DISK_MEGABYTES}m",
+        "tmpfs",
+        str(disk),
+    ]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    settings.BACKUP_FOLDER = str(disk / "backups")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 @pytest.fixture

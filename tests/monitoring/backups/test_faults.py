@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -14,12 +13,13 @@ import psutil
 import pytest
 from django.conf import settings as live_settings
 
-from btc_watcher.env import BASE_DIR, environment_for_child
+from btc_watcher.env import BASE_DIR
 from monitoring.backups.selectors import backups_list
 from monitoring.backups.services import backup_make, backup_restore, backups_watch
 from monitoring.backups.shapes import BackupError, State
 from notifications.models import Alert
 from tests.monitoring.backups.conftest import databases
+from tests.servers import ENV
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,28 +36,6 @@ pytestmark = [
 ]
 
 DEADLINE = 60.0
-DISK_MEGABYTES = 90
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path, settings: Settings) -> Iterator[Path]:
-    """A disk of its own in memory, with the folder of backups."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = [
-        "mount",
-        "-t",
-        "tmpfs",
-        "-o",
-        f"size={DISK_MEGABYTES}m",
-        "tmpfs",
-        str(disk),
-    ]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
-        pytest.skip("only root may mount a small disk")
-    settings.BACKUP_FOLDER = str(disk / "backups")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def until(met: Callable[[], bool]) -> None:
@@ -81,7 +59,7 @@ def backup_process(server: Server, folder: Path) -> Iterator[subprocess.Popen[by
     process = subprocess.Popen(
         [sys.executable, str(BASE_DIR / "manage.py"), "backup"],
         cwd=BASE_DIR,
-        env=environment_for_child(changes),
+        env={**ENV, **changes},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -39,7 +39,7 @@ def test_the_page_shows_everything(staff: Client, redis_client: redis.Redis) -> 
     response = staff.get("/system/database/?range=12h&by=mean")
     assert response.status_code == 200
     text = response.content.decode()
-    for words in ("signals_default", "Locks and long", "Redis memory", "chart-data"):
+    for words in ("notification_history", "Locks and long", "Redis memory", "chart-data"):
         assert words in text
     assert "no-store" in response.headers["Cache-Control"]
 
@@ -77,5 +77,5 @@ def test_without_redis_the_page_says_so_and_shows_the_rest(
     text = response.content.decode()
     assert response.status_code == 200
     assert "Redis did not answer (ConnectionError)." in text
-    assert "signals_default" in text
+    assert "notification_history" in text
     assert "my-secret" not in text

@@ -174,7 +174,7 @@ def test_the_role_and_the_way_to_the_server_are_told(settings: Settings) -> None
 def test_over_a_network_a_connection_in_the_clear_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("monitoring.doctor.database._is_local", lambda: False)
+    monkeypatch.setattr("monitoring.roles.checks._is_this_machine", lambda _host: False)
     found, fine = doctor("database.tls", "database.role")
     assert not fine
     assert found["database.tls"]["state"] == "failed"

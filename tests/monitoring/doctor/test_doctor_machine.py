@@ -103,6 +103,7 @@ def test_without_a_backup_it_warns_and_a_failed_one_fails(home: Path) -> None:
         (4 * GB, 8 * GB, "ok"),
         (4 * GB, 100 * GB, "warning"),
         (GB // 2, 100 * GB, "failed"),
+        (GB // 10, GB, "failed"),
     ],
 )
 def test_room_on_the_disk(free: int, total: int, wanted: str) -> None:

@@ -13,11 +13,12 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
-from btc_watcher.env import BASE_DIR, environment_for_child
+from btc_watcher.env import BASE_DIR
 from btc_watcher.lib import partitions
 from btc_watcher.lib.partitions import PROXY_TESTS, months_ensure, state_read
 from monitoring.partitions.rotation import partitions_rotate
 from tests.lib.test_partitions_database import held_by_another
+from tests.servers import ENV
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def rotation(**changes: str) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
         [sys.executable, "manage.py", "rotate_partitions"],
         cwd=BASE_DIR,
-        env=environment_for_child({"DATABASE_URL": url, **changes}),
+        env={**ENV, "DATABASE_URL": url, **changes},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as child:

@@ -22,10 +22,11 @@ from cryptography.x509.oid import NameOID
 from django.db import connection
 from django.utils import timezone
 
-from btc_watcher.env import BASE_DIR, environment_for_child
+from btc_watcher.env import BASE_DIR
 from btc_watcher.local import ports, service_user
 from monitoring.roles import checks
 from monitoring.roles.checks import tls_state
+from tests.servers import ENV
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +196,7 @@ def test_settings_keep_what_the_address_says_about_tls() -> None:
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=BASE_DIR,
-        env=environment_for_child(changes),
+        env={**ENV, **changes},
         check=True,
         capture_output=True,
         text=True,

@@ -1,0 +1,1 @@
+"""Which supervisor node runs which strategy, where several share a database."""

@@ -1,0 +1,184 @@
+"""What a node knows of the others, and what follows from it. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+# The lease of what is done once for all nodes; it stands for no strategy.
+DUTIES: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds, counted from the sending of the last renewal that succeeded.
+
+    A node renews ``every`` so often. One that cannot tells its bots to stop after
+    ``stop`` and kills what is left after ``kill``, while the lease itself lasts for
+    ``lease``, and others wait ``margin`` longer before they take it.
+    """
+
+    every: float
+    stop: float
+    kill: float
+    lease: float
+    margin: float
+
+    @classmethod
+    def of(cls, lease: float) -> Limits:
+        """Return the limits that belong to a lease of so many seconds."""
+        return cls(
+            every=lease / 6,
+            stop=lease * 0.55,
+            kill=lease * 0.7,
+            lease=lease,
+            margin=lease / 10,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSeen:
+    """A node; ``age`` is the seconds since it last said something."""
+
+    name: str
+    age: float = 0.0
+    stopped: bool = False
+    draining: bool = False
+    guards: bool = False
+    capacity: int = 1_000
+    address: str = ""
+
+    def live(self, limits: Limits) -> bool:
+        """Tell whether it looks after its bots."""
+        return not self.stopped and self.age < limits.lease
+
+    def dead(self, limits: Limits) -> bool:
+        """Tell whether it ended without saying so, or cannot reach the database."""
+        return not self.stopped and self.age >= limits.lease + limits.margin
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseSeen:
+    """A lease that somebody holds; ``left`` seconds, negative once it is over."""
+
+    strategy_id: int
+    node: str
+    left: float = 0.0
+    guarded: bool = False
+    came_from: str = ""
+
+    def takable(self, limits: Limits) -> bool:
+        """Tell whether another node may take it: its bot has surely ended.
+
+        What is done once for all needs the database, which its holder has lost.
+        """
+        over = self.left < -limits.margin
+        return over and (self.guarded or self.strategy_id == DUTIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The nodes and the leases, as they were at the last renewal of ``me``."""
+
+    me: str = ""
+    nodes: tuple[NodeSeen, ...] = ()
+    leases: Mapping[int, LeaseSeen] = field(default_factory=dict)
+
+    def others(self, limits: Limits) -> bool:
+        """Tell whether another node lives."""
+        return any(node.live(limits) for node in self.nodes if node.name != self.me)
+
+    def node(self, name: str) -> NodeSeen | None:
+        """Return a node by its name."""
+        return next((node for node in self.nodes if node.name == name), None)
+
+    def draining(self) -> bool:
+        """Tell whether our own node is to be emptied."""
+        own = self.node(self.me)
+        return own is not None and own.draining
+
+    def free(self, strategy_ids: Iterable[int], limits: Limits) -> list[int]:
+        """Return those that nobody runs, of strategies that we do not hold."""
+        found = []
+        for strategy_id in strategy_ids:
+            lease = self.leases.get(strategy_id)
+            # What was ours when this was seen, we have given back since.
+            if lease is None or lease.node == self.me or lease.takable(limits):
+                found.append(strategy_id)
+        return sorted(found)
+
+    def stuck(self, strategy_ids: Iterable[int], limits: Limits) -> dict[int, str]:
+        """Return those whose node is dead and perhaps still runs their bots, with it."""
+        dead = {node.name for node in self.nodes if node.dead(limits)}
+        known = {node.name for node in self.nodes}
+        found = {}
+        for strategy_id in strategy_ids:
+            lease = self.leases.get(strategy_id)
+            if lease is None or lease.guarded or lease.left >= -limits.margin:
+                continue
+            if lease.node in dead or lease.node not in known:
+                found[strategy_id] = lease.node
+        return found
+
+
+def placed(
+    free: Collection[int], picture: Picture, mine: Collection[int], limits: Limits
+) -> dict[int, str]:
+    """Return which node shall take each of the free strategies.
+
+    The live one with room and the fewest bots, the first by name among equals. ``mine``
+    is what our own node holds, which the picture may not know yet. Where all are full,
+    the emptiest takes it, and says why it cannot run. A node that is being emptied takes
+    nothing while there is another.
+    """
+    live = [node for node in picture.nodes if node.live(limits)]
+    chosen = [node for node in live if not node.draining] or live
+    held = bots_of(picture)
+    held[picture.me] = sum(key != DUTIES for key in mine)
+    found = {}
+    for strategy_id in sorted(free):
+        if not chosen:
+            break
+        node = min(
+            chosen,
+            key=lambda n: (held[n.name] >= n.capacity, held[n.name], n.name),
+        )
+        found[strategy_id] = node.name
+        held[node.name] += strategy_id != DUTIES
+    return found
+
+
+def bots_of(picture: Picture) -> Counter[str]:
+    """Return how many strategies each node holds."""
+    return Counter(
+        lease.node for lease in picture.leases.values() if lease.strategy_id != DUTIES
+    )
+
+
+def leaving(
+    picture: Picture, held: Collection[int], limits: Limits, *, busy: bool
+) -> int | None:
+    """Return the next strategy that leaves a node which is being emptied.
+
+    None while one is on its way (``busy``), or nobody else has room.
+    """
+    if busy or not picture.draining():
+        return None
+    counts = bots_of(picture)
+    room = any(
+        node.live(limits) and not node.draining and counts[node.name] < node.capacity
+        for node in picture.nodes
+        if node.name != picture.me
+    )
+    strategies = [key for key in held if key != DUTIES]
+    return min(strategies) if room and strategies else None
+
+
+def teller(picture: Picture, limits: Limits) -> bool:
+    """Tell whether our node is the one that tells about the others."""
+    live = [node.name for node in picture.nodes if node.live(limits)]
+    return bool(live) and min(live) == picture.me

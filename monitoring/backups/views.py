@@ -1,0 +1,81 @@
+"""The pages of the backups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from btc_watcher.lib.errors import BtcWatcherError
+from monitoring.backups.page import backup_shown, list_shown
+from monitoring.dispatch import backup_soon, trial_soon
+from monitoring.operations import RELOAD, operators_only, page, staff_only
+from monitoring.runs.due import due_of
+from monitoring.runs.following import BACKUP
+from monitoring.runs.shown import run_shown
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@require_GET
+@staff_only
+def backups(request: HttpRequest) -> HttpResponse:
+    """Show every backup, whether it is good, and when the next one is due."""
+    now = timezone.now()
+    context = list_shown(now) | {"run": run_shown(BACKUP), "due": due_of("backup", now)}
+    return page(request, "backups.html", context)
+
+
+@require_GET
+@staff_only
+def backup(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one backup: what is in it, how its trial went, how it is restored."""
+    found = backup_shown(name)
+    if found is None:
+        raise Http404
+    return page(request, "backup.html", found | {"run": run_shown(BACKUP)})
+
+
+@require_GET
+@staff_only
+def live(request: HttpRequest) -> HttpResponse:
+    """Return how far the backup is; when it is over the page is loaded again."""
+    run = run_shown(BACKUP)
+    response = page(
+        request,
+        "operations_parts/run.html",
+        {"run": run, "live": "monitoring:backups_live"},
+    )
+    if run is None or not run.is_open:
+        response.headers[RELOAD] = "true"
+    return response
+
+
+@require_POST
+@operators_only
+def make(request: HttpRequest) -> HttpResponse:
+    """Have a worker make a backup, and show how it goes."""
+    try:
+        backup_soon(by=request.user.get_username())
+    except BtcWatcherError as error:
+        messages.error(request, error.message)
+    return redirect("monitoring:backups")
+
+
+@require_POST
+@operators_only
+def again(request: HttpRequest, name: str) -> HttpResponse:
+    """Have a worker restore a backup on trial, and show how it goes."""
+    found = backup_shown(name)
+    if found is None or not found["backup"].is_whole:
+        raise Http404
+    try:
+        trial_soon(name, by=request.user.get_username())
+    except BtcWatcherError as error:
+        messages.error(request, error.message)
+    return redirect("monitoring:backups")

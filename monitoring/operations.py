@@ -1,0 +1,65 @@
+"""What the pages of operations share: who may see them, who may ask for work."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from django.http import HttpRequest, HttpResponse
+
+    View = Callable[..., HttpResponse]
+
+# Whoever may change what runs by itself may also have it run now.
+OPERATE: Final = "django_celery_beat.change_periodictask"
+# A part of a page that sees its run end has the whole page loaded again.
+RELOAD: Final = "HX-Refresh"
+
+
+def may_operate(request: HttpRequest) -> bool:
+    """Whether this person may start backups and rotations."""
+    return bool(request.user.is_staff and request.user.has_perm(OPERATE))
+
+
+def staff_only(view: View) -> View:
+    """Send nobody to the login, and answer 403 to people who are not staff."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_staff:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return never_cache(login_required(wrapped))
+
+
+def operators_only(view: View) -> View:
+    """The same, for people who may also start work."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not may_operate(request):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return staff_only(wrapped)
+
+
+def page(
+    request: HttpRequest, template: str, context: Mapping[str, Any]
+) -> HttpResponse:
+    """Render a page or a part of one."""
+    shared = {
+        "now": timezone.now(),
+        "zone": timezone.get_current_timezone_name(),
+        "may_operate": may_operate(request),
+    }
+    return render(request, f"monitoring/{template}", shared | dict(context))
