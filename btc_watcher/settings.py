@@ -204,7 +204,8 @@ CACHES = {
 
 # -- Celery -----------------------------------------------------------------
 CELERY_BROKER_URL = _REDIS.broker_url()
-# Known by its name to whoever takes secrets out of texts.
+# Known by their names to whoever takes secrets out of texts.
+REDIS_PASSWORD = _REDIS.login.get("password", "")
 REDIS_SENTINEL_PASSWORD = _REDIS.sentinel_login.get("password", "")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

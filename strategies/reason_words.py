@@ -19,6 +19,25 @@ SENTENCES: Final = tuple(
     for pattern, words in (
         (r"it is no longer wanted", _("it is no longer wanted")),
         (r"it is restarted", _("it is restarted")),
+        (r"it moves to another node", _("it moves to another node")),
+        (r"another node runs it now", _("another node runs it now")),
+        (r"its lease could not be renewed", _("its lease could not be renewed")),
+        (
+            r"its node (?P<node>\S+) does not answer any more",
+            _("its node %(node)s does not answer any more"),
+        ),
+        (
+            r"Its node (?P<node>\S+) does not answer and may still run it\. If that"
+            r" machine is gone for good: manage\.py",
+            _(
+                "Its node %(node)s does not answer and may still run it. If that machine"
+                " is gone for good: manage.py"
+            ),
+        ),
+        (
+            r"freqtrade (?P<version>\S+) is being installed here\.",
+            _("freqtrade %(version)s is being installed on its node."),
+        ),
         (r"the supervisor was stopped", _("the supervisor was stopped")),
         (
             r"it did not stop in (?P<seconds>\d+) s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 import time
@@ -199,10 +200,14 @@ def _bus_of(node: Node) -> int:
         return int(client.config_get("cluster-port")["cluster-port"])
 
 
-def fail_over(service: Service) -> float:
-    """Kill the master, wait until another is, bring it back; return the seconds."""
+def fail_over(service: Service, *, frozen: bool = False) -> float:
+    """Kill or freeze the master, wait until another is one; return the seconds."""
     before = service.master()
-    before.kill()
+    if frozen:
+        # Its connections stay open, and nothing answers any more.
+        os.kill(before.pid or 0, signal.SIGSTOP)
+    else:
+        before.kill()
     started = time.monotonic()
     wait_for(lambda: service.master() is not before, FAILOVER_SECONDS)
     wait_for(lambda: service.master().role() == "master", FAILOVER_SECONDS)

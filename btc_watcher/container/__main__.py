@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # As shells call a wrong use.
 WRONG_USE: Final = 2
+HELP: Final = {"help", "--help", "-h"}
 
 
 def web(words: Sequence[str]) -> int:
@@ -110,6 +111,9 @@ PROGRAMS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
 def main(words: Sequence[str]) -> int:
     """Run the named program; what is wrong is said in a sentence, with exit code 1."""
     name, *rest = words or ("",)
+    if name in HELP:
+        say(f"There are these programs:\n{overview()}")
+        return 0
     program = PROGRAMS.get(name)
     if program is None:
         wrong = f"There is no program {name!r}." if name else "Name a program."

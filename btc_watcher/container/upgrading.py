@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Any two numbers that nobody else uses as an advisory lock of this database.
 LOCK: Final = (0x42544357, 60)
+PAUSE_SECONDS: Final = 0.5
 
 
 def migrate(application: Application) -> int:
@@ -43,13 +45,21 @@ def migrate(application: Application) -> int:
 @contextlib.contextmanager
 def _alone(url: str) -> Iterator[None]:
     """Hold the lock; whoever came later waits, and finds nothing left to do."""
+    said = False
     try:
         with psycopg.connect(url, autocommit=True) as connection:
-            free = "SELECT pg_try_advisory_lock(%s, %s)"
-            row = connection.execute(free, LOCK).fetchone()
-            if row is None or not row[0]:
-                say("Another container migrates the database; waiting for its end.")
-                connection.execute("SELECT pg_advisory_lock(%s, %s)", LOCK)
+            # Asked again and again: a statement that waits for the lock would keep the
+            # holder from making indexes CONCURRENTLY, which wait for every statement.
+            while not _taken(connection):
+                if not said:
+                    say("Another container migrates the database; waiting for its end.")
+                    said = True
+                time.sleep(PAUSE_SECONDS)
             yield
     except psycopg.Error as error:
         raise ContainerError(f"PostgreSQL went away: {error}") from error
+
+
+def _taken(connection: psycopg.Connection[tuple[bool]]) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK).fetchone()
+    return bool(row and row[0])

@@ -49,7 +49,8 @@ _HINTS: Final = (
 _NAMED: Final = (
     # Headers hold blanks and quotes: everything up to the end of the line.
     _named(
-        r"((?:authorization|cookie)\s{0,4}[:=]\s{0,4})(?!\s|b?\\*['\"])[^\n]+",
+        r"((?:authorization|cookie)\s{0,4}[:=]\s{0,4}(?:(?:bearer|basic|digest)\s)?)"
+        r"(?!\s|b?\\*['\"])[^\n]+",
     ),
     # "secret": "...", 'password': b'...', token='...', ('password', '...')
     _named(
@@ -64,7 +65,8 @@ _NAMED: Final = (
     ),
     # X-Api-Key: ..., password: ..., "pin_token": 123456
     _named(
-        rf"((?!key){_ENDS}\\*['\"]?\s?:\s?)(?!(?:none|null|true|false)\b)"
+        rf"((?!key){_ENDS}\\*['\"]?\s?:\s?)"
+        r"(?!(?:none|null|true|false|bearer|basic|digest)\b)"
         r"[^\s'\"&,;)\]}\\]{4,}",
     ),
     # --password ..., <password>...</password>, a field of a form in parts

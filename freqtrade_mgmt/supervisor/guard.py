@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 START_SECONDS: Final = 3.0
 POLL_SECONDS: Final = 0.05
+FOR_EVER: Final = 1e9
 
 
 def clock() -> float:
@@ -38,6 +40,7 @@ class Guard:
         self._home = home.absolute()
         self._child: subprocess.Popen[bytes] | None = None
         self._on = False
+        self._last = ""
 
     def runs(self) -> bool:
         """Tell whether there is one, whoever started it; the kernel knows."""
@@ -81,18 +84,38 @@ class Guard:
         return False
 
     def order(self, until: float, bots: Iterable[ProcessKey]) -> None:
-        """Have it end all bots after ``until`` (of ``clock``); raises OSError."""
+        """Have it end all bots after ``until`` (of ``clock``); raises OSError.
+
+        The moment comes first, and into a file of its own that keeps its size: a disk
+        that is full must not end the bots.
+        """
+        self._write_moment(until)
+        try:
+            self._write({"on": True, "bots": [[key.pid, key.origin] for key in bots]})
+        except OSError:
+            # It finds the bots by their command lines too, if it is on at all.
+            if not self._on:
+                raise
         self._on = True
-        self._write(
-            {"until": float(until), "bots": [[key.pid, key.origin] for key in bots]}
-        )
 
     def call_off(self) -> None:
         """Have it end nobody; raises OSError."""
         if self._on or (self._home / "run" / "guard.json").exists():
             self._on = False
-            self._write({})
+            self._write_moment(clock() + FOR_EVER)
+            self._write({"on": False})
+
+    def _write_moment(self, until: float) -> None:
+        path = self._home / "run" / guard_program.MOMENT
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            text = f"{until:.3f}".ljust(guard_program.MOMENT_SIZE)
+            os.pwrite(descriptor, text.encode(), 0)
+        finally:
+            os.close(descriptor)
 
     def _write(self, order: dict[str, object]) -> None:
-        whole = {"on": self._on, "boot": guard_program.boot(), **order}
-        file_write(self._home / "run" / "guard.json", json.dumps(whole))
+        text = json.dumps({"boot": guard_program.boot(), **order})
+        if text != self._last:
+            file_write(self._home / "run" / "guard.json", text)
+            self._last = text

@@ -1,9 +1,10 @@
 """Ends the bots of a home when its supervisor has not renewed their leases in time.
 
 A program of its own: it lives on when the supervisor is killed, and imports nothing of
-ours. The supervisor writes into ``run/guard.json`` until when bots may run, on the clock
-that nobody sets and that counts a machine's sleep. It ends when no supervisor of this
-home is left and no bot has to be watched.
+ours. The supervisor writes into ``run/guard.until`` until when bots may run, on the clock
+that nobody sets and that counts a machine's sleep, and into ``run/guard.json`` whether
+that is meant. It ends when no supervisor of this home is left and no bot has to be
+watched.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOOK_SECONDS: Final = 0.5
+MOMENT: Final = "guard.until"
+MOMENT_SIZE: Final = 32
 TRIES: Final = 10
 PAUSE_SECONDS: Final = 0.1
 # In a bot's command line its folder follows this.
@@ -61,8 +64,10 @@ def _order(home: Path) -> dict[str, Any] | None:
     """Return what the supervisor wants; None: nothing, or of an earlier start."""
     try:
         order = json.loads((home / "run" / "guard.json").read_text(encoding="utf-8"))
-        good = order["on"] is True and order["boot"] == boot()
-        return order if good and isinstance(order["until"], float) else None
+        if order["on"] is not True or order["boot"] != boot():
+            return None
+        with (home / "run" / MOMENT).open("rb") as moment:
+            return order | {"until": float(moment.read(MOMENT_SIZE))}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

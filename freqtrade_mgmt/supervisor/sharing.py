@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from freqtrade_mgmt.leases.picture import DUTIES, leaving, placed, teller
+from freqtrade_mgmt.leases.picture import DUTIES, bots_of, leaving, placed, teller
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.leasing import Leases
 from freqtrade_mgmt.supervisor.node_records import (
@@ -109,8 +109,7 @@ class Sharing:
         idle = leases.held - self._bots.keys()
         given = {key for key in idle if key not in wanted and key not in stopping}
         given |= {key for key in self._leaving if key in idle}
-        # What is done once for all goes to a node that stays.
-        if leases.picture.draining() and leases.duties and self._others_stay():
+        if leases.duties and self._others_do_better():
             given.add(DUTIES)
         await leases.release(given)
 
@@ -180,7 +179,23 @@ class Sharing:
         leases = self.leases
         if leases.duties or not leases.picture.free([DUTIES], leases.limits):
             return False
-        return not (leases.picture.draining() and self._others_stay())
+        return not self._others_do_better()
+
+    def _others_do_better(self) -> bool:
+        """Tell whether what is done once for all belongs to another node.
+
+        To one that stays, and to one that has bots: an upgrade watches its own.
+        """
+        picture, limits = self.leases.picture, self.leases.limits
+        if picture.draining():
+            return self._others_stay()
+        counts = bots_of(picture)
+        busy = any(
+            counts[node.name]
+            for node in picture.nodes
+            if node.name != picture.me and node.live(limits) and not node.draining
+        )
+        return busy and not self.leases.held
 
     async def _look(self, wanted: frozenset[int] | set[int]) -> None:
         """Tell about nodes that are dead, and about strategies that nobody may take."""

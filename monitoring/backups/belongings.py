@@ -87,7 +87,7 @@ def functions_close(connection: psycopg.Connection) -> None:
     names = [str(name) for (name,) in connection.execute(OPEN_FUNCTIONS)]
     for name in names:
         # Written by PostgreSQL's regprocedure, which quotes what needs it.
-        connection.execute(sql.SQL(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC"))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC"))
 
 
 def _by_role(rows: Any) -> ByRole:
@@ -124,7 +124,7 @@ def _sets(
             yield sql.SQL("ALTER {} SET {} = {}").format(
                 whose,
                 sql.SQL(".").join(map(sql.Identifier, name.split("."))),
-                sql.Literal(value) if plain else sql.SQL(value),  # type: ignore[arg-type]
+                sql.Literal(value) if plain else sql.SQL(value),
             )
 
 

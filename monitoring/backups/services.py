@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -116,8 +117,10 @@ def backup_try(wanted: str, *, say: Say = nobody_listens) -> Backup:
         backup = store.backup_find(wanted)
         if not backup.is_whole:
             raise BackupError(f"Backup {backup.name} cannot be tried: {backup.error}")
-        _try(server, backup.path, say)
-    alerts_update()
+        try:
+            _try(server, backup.path, say)
+        finally:
+            alerts_update()
     return _found(backup.path)
 
 
@@ -152,13 +155,26 @@ def backup_restore(
             _analyze(server, name, say)
             with contextlib.closing(server.connect("postgres")) as connection:
                 aside = take_place(connection, name, target, timezone.now())
-    return Restored(target, manifest.rows, aside, notes)
+    return Restored(target, manifest.rows, aside, (*notes, *_versions(manifest)))
+
+
+def _versions(manifest: Manifest) -> list[str]:
+    """Tell when this version of the system and the backup do not belong together."""
+    newest: dict[str, str] = {}
+    for app, name in MigrationLoader(None).disk_migrations:
+        newest[app] = max(name, newest.get(app, ""))
+    saved = {app: name for app, name in manifest.migrations.items() if app in newest}
+    if any(name > newest[app] for app, name in saved.items()):
+        return ["A newer version of BTC Watcher made this backup: run that one."]
+    if saved and saved != newest:
+        return ["An older version made this backup: run manage.py migrate."]
+    return []
 
 
 def backups_watch(now: datetime | None = None) -> bool:
     """Drop what the dead left, tell what is wrong; True when the daily run was missed."""
     at = now or timezone.now()
-    told = KEYS
+    told: tuple[str, ...] = KEYS
     try:
         with store.lock():
             store.parts_remove()

@@ -24,7 +24,8 @@ FOLDERS: Final = (
     "/usr/pgsql-*/bin",
     "/usr/local/pgsql/bin",
 )
-# A third of the time of gzip's own default, for a twentieth more bytes.
+# Measured with signals: half the processor's time of gzip's own default (6), for a ninth
+# more bytes.
 GZIP: Final = "gzip", "3"
 ZSTD: Final = "zstd", "zstd:3"
 FIRST_WITH_ZSTD: Final = 16
@@ -113,9 +114,10 @@ def _version(program: Path) -> str:
 def _knows_zstd(tools: Tools) -> bool:
     if tools.major < FIRST_WITH_ZSTD:
         return False
-    # It reads its options before it looks for a server, which is nowhere.
+    # It reads its options before it looks for a server, which is nowhere: to say so it
+    # must have understood them.
     command = [tools.dump, "--format=custom", "--compress=zstd", "--host=/nowhere"]
     with Child(command, FOR_PROGRAMS) as child:
         child.output.read()
         child.wait()
-        return not any("compression" in line for line in child.errors)
+        return any("connection to server" in line for line in child.errors)

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 def backups(request: HttpRequest) -> HttpResponse:
     """Show every backup, whether it is good, and when the next one is due."""
     now = timezone.now()
-    context = list_shown(now) | {"run": run_shown(BACKUP), "due": due_of("backup", now)}
+    context = list_shown(now)
+    run = run_shown(BACKUP)
+    # Why a backup failed stands at the top already.
+    told = run is not None and any(run.error in t.body for t in context["troubles"])
+    context |= {"run": run, "run_told": told, "due": due_of("backup", now)}
     return page(request, "backups.html", context)
 
 

@@ -27,6 +27,7 @@ EVERY_SECONDS: Final = 15.0
 class Pool:
     """A process's pool: of ``size`` open connections ``free`` are not in use.
 
+    ``database`` is "" for the main one, ``replica`` for the one that is only read.
     ``waiting`` callers wait for one now. Since the process began: ``requests`` in all,
     those that had to ``queue``, for how long together (``wait_ms``), and those that gave
     up (``failed``); connections that were ``lost`` or not to be made.
@@ -34,6 +35,7 @@ class Pool:
 
     process: str
     kind: str
+    database: str
     size: int
     free: int
     least: int
@@ -64,13 +66,13 @@ def pools_listed() -> list[Pool]:
 
 
 def pool_report() -> bool:
-    """Report this process's pool; False while it has none. RedisError without Redis."""
-    # Asking for the pool by its property would make one.
-    pool = DatabaseWrapper._connection_pools.get(DEFAULT_DB_ALIAS)  # type: ignore[attr-defined] # noqa: SLF001
-    if pool is None:
-        return False
-    cache.pool_write(process_name(), pool.get_stats())
-    return True
+    """Report this process's pools; False while it has none. RedisError without Redis."""
+    # Asking a connection for its pool would make one.
+    pools = dict(DatabaseWrapper._connection_pools)  # type: ignore[attr-defined] # noqa: SLF001
+    for alias, pool in pools.items():
+        name = process_name() + ("" if alias == DEFAULT_DB_ALIAS else f"/{alias}")
+        cache.pool_write(name, pool.get_stats())
+    return bool(pools)
 
 
 def reporting_start() -> threading.Thread | None:
@@ -96,9 +98,12 @@ def _pool(name: str, stats: Mapping[str, Any]) -> Pool:
         value = stats.get(key)
         return value if isinstance(value, int) else 0
 
+    kind, _, rest = name.partition("@")
+    process, _, database = rest.partition("/")
     return Pool(
-        process=name.partition("@")[2],
-        kind=name.partition("@")[0],
+        process=process,
+        kind=kind,
+        database=database,
         size=number("pool_size"),
         free=number("pool_available"),
         least=number("pool_min"),

@@ -33,7 +33,9 @@ LEVELS: Final = (
 def sample_take(now: datetime) -> dict[str, Any]:
     """Measure and keep one sample; RedisError without Redis, which keeps them."""
     connections, waiting, counted = connections_now(), outbox_waiting(now), counters()
-    pools, redis = pools_listed(), cache.redis_state()
+    redis = cache.redis_state()
+    # The connections beside which they are drawn are those of the main database.
+    pools = [pool for pool in pools_listed() if not pool.database]
     sample = {
         "at": round(now.timestamp()),
         "size": database_size(),

@@ -52,11 +52,10 @@ class ErrorLogHandler(logging.Handler):
 
         ``logging.shutdown`` holds that one while it waits for the thread, which may log.
         """
-        wanted = self.filter(record)
+        wanted = bool(self.filter(record))
         if wanted:
-            # From Python 3.12 on a filter may give another one.
-            self.emit(wanted if isinstance(wanted, logging.LogRecord) else record)
-        return bool(wanted)
+            self.emit(record)
+        return wanted
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record in."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # More new ones at once have one cause: they are told in one sentence.
 ONE_BY_ONE: Final = 3
+# With so many open already, people are told enough: the others are told in one.
+OPEN_AT_ONCE: Final = 10
 NAMED: Final = 10
 WORDS_TOLD: Final = 600
 # A group that was silent for so long is not reminded of; it stays unresolved.
@@ -78,11 +80,13 @@ def errors_resolve(error_ids: Collection[int], *, by: str, now: datetime) -> int
 def errors_tell(now: datetime) -> dict[str, int]:
     """Raise an alert for each new group of ERROR and above, and end those gone silent.
 
-    A few are told one by one, many in one alert. Returns the figures.
+    A few are told one by one, many in one alert, and so are those that come when many
+    are open. Returns the figures.
     """
     with transaction.atomic():
         new = list(errors_untold().select_for_update(skip_locked=True)[:1000])
-        if len(new) > ONE_BY_ONE:
+        known = len(alerts_open(having=HAVING))
+        if len(new) > ONE_BY_ONE or (new and known + len(new) > OPEN_AT_ONCE):
             _tell_many(new, now)
         else:
             for row in new:
@@ -138,23 +142,28 @@ def _words(row: ErrorLog) -> Words:
 
 
 def _tell_many(rows: Sequence[ErrorLog], now: datetime) -> None:
+    # One that is open is brought up to date: those it told of are still new.
+    before = sum(int(each[MANY]) for each in alerts_open(having=MANY).values())
+    total = before + len(rows)
     alert_raise(
         key="errors:new",
         priority="P1",
-        words=partial(_words_of_many, rows),
-        context={MANY: len(rows), "at": now.isoformat()},
+        words=partial(_words_of_many, rows, total),
+        context={MANY: total, "at": now.isoformat()},
         now=now,
     )
 
 
-def _words_of_many(rows: Sequence[ErrorLog]) -> Words:
+def _words_of_many(rows: Sequence[ErrorLog], total: int) -> Words:
     lines = [
         f"· {row.component}: {row.message.partition(chr(10))[0][:120]}"
         for row in rows[:NAMED]
     ]
-    if len(rows) > NAMED:
-        lines.append(_("… and %(count)s more") % {"count": len(rows) - NAMED})
-    title = _("%(count)s new errors at once") % {"count": len(rows)}
+    if total > len(lines):
+        lines.append(_("… and %(count)s more") % {"count": total - len(lines)})
+    # One comes alone when many are open already.
+    title = ngettext("%(count)s new error", "%(count)s new errors", total)
+    title %= {"count": total}
     return Words(title, "\n".join(lines + _link()))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from btc_watcher.lib import replica
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.store import Seen, beats_read
 from monitoring.heartbeats.telling import limits
@@ -49,7 +50,7 @@ class MachineShown:
 
 
 def system_now(now: datetime) -> dict[str, Any]:
-    """Return ``status``, ``machines``, ``processes``, ``database_gb`` and ``freqtrade``."""
+    """Return ``status``, ``machines``, ``processes``, ``database_gb``, ``replica``, bots."""
     found = newest(now)
     rows = beats_read()
     bots = [each for each in found if each.component == "freqtrade"]
@@ -57,6 +58,7 @@ def system_now(now: datetime) -> dict[str, Any]:
         "status": system_status(now),
         "machines": machines_of(found),
         "processes": [shown for row in rows if (shown := _shown(row, now)) is not None],
+        "replica": replica.standing(),
         "database_gb": _value(found, DATABASE, DISK, "size"),
         "bots": sum(int(each.value) for each in bots if each.name == "processes"),
         "bots_mb": sum(each.value for each in bots if each.name == "memory"),

@@ -92,10 +92,13 @@ def _of_servers(now: datetime) -> list[Measurement]:
 
 def _counters_swap(moment: float, counters: Counters) -> tuple[float, Counters]:
     """Keep the counters for the next round; return those of the round before."""
-    known = cache.counters_swap({"at": moment, "counters": counters})
-    if known is None:
+    known: Any = cache.counters_swap({"at": moment, "counters": counters})
+    try:
+        counted = {name: float(value) for name, value in known["counters"].items()}
+        return float(known["at"]), counted
+    # None, or what another release or program has left under our key.
+    except (TypeError, ValueError, KeyError, AttributeError):
         return moment, {}
-    return float(known["at"]), known["counters"]
 
 
 def _row(each: Measurement) -> dict[str, Any] | None:

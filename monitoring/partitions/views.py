@@ -61,7 +61,8 @@ def partitions(request: HttpRequest) -> HttpResponse:
 @staff_only
 def plan(request: HttpRequest) -> HttpResponse:
     """Return the part of the page that says what a rotation would do now."""
-    context: dict[str, Any] = {"tables": [], "problem": "", "drops": 0}
+    run = run_shown(ROTATION)
+    context: dict[str, Any] = {"tables": [], "problem": "", "drops": 0, "run": run}
     try:
         for rotation in partitions_rotate(dry_run=True):
             context["tables"].append(

@@ -48,7 +48,8 @@ class Entry(ModelEntry):  # type: ignore[misc]  # has no types
         It was written while the clock was ahead, and nothing would run until then.
         """
         now = timezone.now()
-        if self.last_run_at is not None and self.last_run_at > now:
+        last: datetime | None = self.model.last_run_at
+        if last is not None and last > now:
             self.last_run_at = self.model.last_run_at = now
         return super().is_due()
 

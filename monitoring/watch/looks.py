@@ -95,7 +95,10 @@ def locks_look(_now: datetime, _memory: Memory) -> Reading:
 
 def pools_look(_now: datetime, memory: Memory) -> Reading:
     """No process has to do without a connection: none gave up, none waits twice."""
-    pools = {f"{each.kind} {each.process}": each for each in pools_listed()}
+    pools = {
+        f"{each.kind} {each.process} {each.database}".rstrip(): each
+        for each in pools_listed()
+    }
     before = memory.get("failed", {})
     failed = {name: each.failed for name, each in pools.items()}
     gave_up = {

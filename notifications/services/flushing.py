@@ -107,7 +107,8 @@ WITH muted AS (
     UPDATE notification_history
     SET status = 'failed',
         metadata = (metadata - ARRAY['held', 'next_attempt_at']) || %(suppressed)s::jsonb
-    WHERE id = ANY(%(ids)s) AND metadata ? 'held'
+    WHERE id = ANY(%(ids)s) AND sent_at BETWEEN %(first)s AND %(last)s
+      AND metadata ? 'held'
     RETURNING id, metadata -> 'digest_of' AS members
 )
 UPDATE notification_history AS row
@@ -242,7 +243,7 @@ def _without_suppressed(
     """Suppress what a silence or an alert mutes by now; return the others."""
     if not any(surroundings):
         return list(found)
-    muted: dict[Suppressed, list[int]] = defaultdict(list)
+    muted: dict[Suppressed, list[Held]] = defaultdict(list)
     left = []
     for group in found:
         kept = []
@@ -252,12 +253,13 @@ def _without_suppressed(
             if why is None or row.by_hand:
                 kept.append(row)
             else:
-                muted[why].append(row.id)
+                muted[why].append(row)
         if kept:
             priority = min(row.priority for row in kept)
             left.append(Group(priority, group.why, tuple(kept)))
-    for why, ids in muted.items():
-        rows_of(SUPPRESS, {"ids": ids, "suppressed": json.dumps(why.metadata())})
+    for why, rows in muted.items():
+        parameters = _which(rows) | {"suppressed": json.dumps(why.metadata())}
+        rows_of(SUPPRESS, parameters)
     return left
 
 

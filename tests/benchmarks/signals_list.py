@@ -47,6 +47,7 @@ API: Final = "/api/v1/signals/"
 HOST: Final = {"host": "127.0.0.1"}
 # Rounds in which what is read comes into the memory.
 UNCOUNTED: Final = 2
+ROUNDS: Final = 100
 LAST: Final = UUID(int=(1 << 128) - 1)
 BARE: Final = "SELECT * FROM {} ORDER BY timestamp DESC, id DESC LIMIT 101"
 
@@ -213,7 +214,7 @@ def measure(tables: list[Table], ids: list[int]) -> None:
     for table in tables:
         for what, address in questions.items():
             table.plans_look(what, address())
-    for number in range(UNCOUNTED + (40 if quick() else 150)):
+    for number in range(UNCOUNTED + (40 if quick() else ROUNDS)):
         for what, address in questions.items():
             wanted = address()
             for table in tables[:: 1 if number % 2 else -1]:

@@ -61,11 +61,11 @@ def test_what_runs_in_containers_is_what_make_up_runs() -> None:
     assert ours["supervisor"] == supervisor_command()
 
 
-@pytest.mark.parametrize("words", [("serve",), ()])
+@pytest.mark.parametrize(("words", "code"), [(("serve",), 2), ((), 2), (("help",), 0)])
 def test_an_unknown_program_is_answered_with_those_that_there_are(
-    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(words) == 2
+    assert main(words) == code
     said = capsys.readouterr().err
     for name in ("web", "worker-urgent", "beat", "supervisor", "migrate", "manage"):
         assert f"  {name} " in said

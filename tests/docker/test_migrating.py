@@ -25,12 +25,11 @@ def role(empty_database: str) -> Iterator[str]:
     name = f"btcw_test_{secrets.token_hex(4)}"
     yield name
     with psycopg.connect(empty_database, autocommit=True) as connection:
-        if connection.execute(
-            "SELECT FROM pg_roles WHERE rolname = %s", [name]
-        ).fetchall():
+        known = "SELECT FROM pg_roles WHERE rolname = %s"
+        if connection.execute(known, [name]).fetchall():
+            connection.execute(f"GRANT {name} TO CURRENT_USER")
             connection.execute(f"DROP OWNED BY {name}")
-    with psycopg.connect(server_url("postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP ROLE IF EXISTS {name}")
+            connection.execute(f"DROP ROLE {name}")
 
 
 def test_an_empty_database_gets_tables_and_the_role_that_programs_work_as(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
+from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.redis_address import RedisAddress
 
@@ -34,6 +39,7 @@ def test_sentinels_are_read_with_their_passwords_and_the_service_as_written() ->
         ";sentinel://app:p%40ss@[::1]:26381/3"
     )
     assert address.broker_options({"socket_timeout": 1}) == {
+        "health_check_interval": 10,
         "master_name": "Main-1",
         "sentinel_kwargs": {
             "socket_timeout": 1,
@@ -46,6 +52,38 @@ def test_sentinels_are_read_with_their_passwords_and_the_service_as_written() ->
 def test_no_secret_is_in_what_is_printed_of_an_address() -> None:
     text = "redis+sentinel://:secret-1@one/main?sentinel_password=secret-2"
     assert "secret" not in repr(RedisAddress.parse(text))
+
+
+def test_whoever_takes_secrets_out_of_texts_knows_those_of_sentinels() -> None:
+    code = (
+        "import django; django.setup()\n"
+        "from btc_watcher.lib.redaction import settings_secrets\n"
+        "print(sorted(settings_secrets() & {'servers-word', 'sentinels-word'}))"
+    )
+    url = "redis+sentinel://:servers-word@[::1]:1,one:2/main?sentinel_password="
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=BASE_DIR,
+        env=dict(os.environ) | {"REDIS_URL": f"{url}sentinels-word"},  # noqa: TID251
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "['sentinels-word', 'servers-word']"
+
+
+def test_an_address_that_cannot_be_used_ends_every_command_with_the_reason() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=BASE_DIR,
+        env=dict(os.environ) | {"REDIS_URL": "redis+cluster://one:1"},  # noqa: TID251
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    (last,) = done.stderr.strip().splitlines()[-1:]
+    assert "REDIS_URL begins with redis+cluster://, but a Redis Cluster cannot" in last
 
 
 @pytest.mark.parametrize("scheme", ["redis+cluster", "rediss+cluster", "redis-cluster"])

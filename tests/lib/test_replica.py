@@ -485,6 +485,17 @@ def test_metrics_tell_how_it_stands(near: Standby) -> None:
     assert "\nbtcw_replica_lag_seconds{} " in text
 
 
+def test_the_page_of_the_system_tells_how_it_stands(near: Standby) -> None:
+    person = Client(headers={"accept-language": "en"})
+    person.force_login(User.objects.create_superuser("person", "x", language="en"))
+    assert "The replica is read." in person.get("/system/").content.decode()
+    near.kill(((signal.SIGKILL, 10.0),))
+    wait_for(lambda: not is_read(near))
+    assert "The replica is not read." in person.get("/system/").content.decode()
+    near.start()
+    wait_for(lambda: is_read(near))
+
+
 def test_its_connections_say_who_they_are(near: Standby) -> None:
     assert is_read(near)
     with psycopg.connect(  # as anybody who looks at the server

@@ -16,7 +16,6 @@ from django.utils import timezone
 from btc_watcher.lib import redis_client as redis_module
 from btc_watcher.local.ports import any_free
 from monitoring.heartbeats import reporter as module
-from monitoring.heartbeats import sampling
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.outside import address_of
 from monitoring.heartbeats.reporter import Reporter
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
 WHEN = datetime(2026, 11, 22, tzinfo=UTC)
 BOUNDS = Limits()
 NONE: frozenset[str] = frozenset()
+PSUTIL = "monitoring.heartbeats.sampling.psutil"
 
 
 def row(role: str, seen_at: datetime, age: float) -> Seen:
@@ -76,6 +76,7 @@ def test_a_clock_of_the_database_that_is_set_ahead_kills_nobody() -> None:
 def test_a_death_is_seen_although_the_clock_of_the_database_is_set_back() -> None:
     silences = Silences()
     silences.heard([row(role, WHEN, 1) for role in ROLES], 1000.0)
+    found: list[str] = []
     for clock in (1010.0, 1020.0, 1050.0):
         others = [row(r, WHEN + timedelta(seconds=clock), 1) for r in ROLES[1:]]
         rows = [row("beat", WHEN, -3600), *others]
@@ -97,7 +98,7 @@ class TestReporter:
     def test_what_cannot_be_measured_does_not_end_the_beats(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(sampling.psutil, "virtual_memory", _broken)
+        monkeypatch.setattr(f"{PSUTIL}.virtual_memory", _broken)
         reporter = Reporter(Role.WORKER, "worker")
         for _ in range(3):
             reporter._step(10)
@@ -120,7 +121,7 @@ class TestReporter:
     def test_a_machine_without_a_network_beats(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sampling.psutil, "net_io_counters", lambda **_k: None)
+        monkeypatch.setattr(f"{PSUTIL}.net_io_counters", lambda **_k: None)
         Reporter(Role.WORKER, "worker")._step(10)
         assert "machine" in beats_read()[0].figures
 
@@ -149,7 +150,7 @@ class TestReporter:
         finally:
             reporter.stop()
             connection.close()
-            connection.close_pool()
+            connection.close_pool()  # type: ignore[attr-defined]  # of PostgreSQL
             del shared["pool"]
 
 
@@ -218,8 +219,7 @@ def test_what_processes_tell_each_other_here_is_no_traffic_of_the_machine(
 
     numbers = iter([1e9, 5e9])
     monkeypatch.setattr(
-        sampling.psutil,
-        "net_io_counters",
+        f"{PSUTIL}.net_io_counters",
         lambda **_k: {"lo": Counters(next(numbers)), "eth0": Counters(1e6)},
     )
     sampler = MachineSampler(tmp_path)

@@ -50,6 +50,7 @@ def test_everything_that_runs_by_itself_says_what_it_is_for(
 ) -> None:
     schedules_seed()
     assert settings.CELERY_BEAT_SCHEDULE.keys() == PURPOSES.keys()
+    admin_client.cookies["django_language"] = "en"
     page = admin_client.get("/admin/django_celery_beat/periodictask/").content.decode()
     assert str(PURPOSES["rotate partitions"]) in page
     assert "86400 (1 d)" in page

@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from monitoring.health import Health
+from monitoring.heartbeats import outside
 from monitoring.heartbeats.store import beats_read
 from monitoring.heartbeats.telling import key_of
 from monitoring.models import ProcessHeartbeat
 from notifications.models import Alert
 from tests.e2e.system import until
+from tests.monitoring import quick_settings
 from tests.monitoring.processes import COMMANDS, process
-from tests.monitoring.test_heartbeats import mail_channel
+from tests.monitoring.test_heartbeats import PingFake, mail_channel
 from tests.notifications.fakes import SmtpFake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pytest_django import Settings
 
     from tests.e2e.system import Process
 
@@ -50,6 +55,20 @@ def system(tmp_path: Path, smtp: SmtpFake) -> Iterator[dict[str, Process]]:
             each.stop()
 
 
+@pytest.fixture
+def service(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[PingFake]:
+    """A service outside, pinged by the rules of the processes."""
+    monkeypatch.setattr(outside, "health", Health())
+    settings.HEARTBEATS = quick_settings.HEARTBEATS
+    with PingFake() as fake:
+        settings.HEARTBEAT_URL = f"{fake.base}/my-uuid"
+        yield fake
+
+
+def pinged() -> bool:
+    return outside.outside_ping() == {"found": "ok", "sent": "ping"}
+
+
 def alive() -> set[str]:
     return {row.role for row in beats_read() if row.age_s < 3 and not row.stopped_at}
 
@@ -60,19 +79,26 @@ def told(role: str) -> Alert | None:
 
 @pytest.mark.parametrize("role", COMMANDS)
 def test_a_process_that_is_killed_is_told_once_and_its_return_too(
-    role: str, system: dict[str, Process], smtp: SmtpFake
+    role: str, system: dict[str, Process], smtp: SmtpFake, service: PingFake
 ) -> None:
+    until(pinged, "a ping of the service outside")
     victim = system[role]
     pid = victim.pid
     victim.kill()
     alert = until(lambda: told(role), f"an alert about {role}", 60)
     assert alert.priority == "P0"
     assert f"pid {pid}" in alert.body
+    # To the service outside the death is silence.
+    service.received.clear()
+    ping = outside.outside_ping()
+    assert (ping["sent"], service.received) == ("no", [])
+    assert f"{role} " in ping["found"]
     # Without a worker whoever saw it sends it as well.
     until(lambda: len(smtp.received) == 1, "a mail", 60)
     victim.start()
     until(lambda: Alert.objects.get(pk=alert.pk).resolved_at, "the all-clear", 60)
     until(lambda: len(smtp.received) == 2, "a mail of the all-clear", 60)
+    until(pinged, "a ping of the service outside")
     assert Alert.objects.count() == 1
     assert "died" in victim.log()
 

@@ -171,7 +171,10 @@ class Outside:
                 self.heard.append(str(page.recv()))
 
 
+@pytest.mark.parametrize("frozen", [False, True], ids=["killed", "frozen"])
 def test_pages_feed_and_notifications_go_on_and_nothing_is_lost(
+    *,
+    frozen: bool,
     service: Service,
     web: WebServer,
     email_channel: NotificationChannel,
@@ -188,7 +191,7 @@ def test_pages_feed_and_notifications_go_on_and_nothing_is_lost(
         each.start()
     wait_for(lambda: len(smtp.received) >= 3 and outside.heard, 60)
 
-    seconds = fail_over(service)
+    seconds = fail_over(service, frozen=frozen)
 
     known, shown = len(smtp.received), len(outside.heard)
     wait_for(lambda: len(smtp.received) > known + 3, 60)

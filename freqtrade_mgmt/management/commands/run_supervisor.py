@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from freqtrade_mgmt.supervisor.installs import supervisor_lock_path
@@ -18,6 +19,7 @@ from freqtrade_mgmt.supervisor.service import Supervisor
 
 TRIES: Final = 5
 PAUSE_SECONDS: Final = 0.1
+FROZEN_MS: Final = 15_000
 
 
 class Command(BaseCommand):
@@ -37,6 +39,7 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"A supervisor runs already for {settings.BTCW_HOME}; stop it first."
                 )
+            _let_go_when_frozen()
             # What is loaded now stays. Searching it for garbage in the middle of a
             # candle close cost a tenth of a second each time.
             gc.collect()
@@ -55,6 +58,17 @@ def _locked(lock: IO[str]) -> bool:
         else:
             return True
     return False
+
+
+def _let_go_when_frozen() -> None:
+    """Have the database end a transaction of ours that stands still.
+
+    A supervisor that hangs, or is cut off, would hold the locks of its strategies, and
+    the node that takes them over could not write their state.
+    """
+    options: dict[str, Any] = connections["default"].settings_dict["OPTIONS"]
+    wanted = f"-c idle_in_transaction_session_timeout={FROZEN_MS}"
+    options["options"] = f"{options.get('options', '')} {wanted}".strip()
 
 
 async def _supervise() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 import threading
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from monitoring.backups import restoring, snapshot
 from monitoring.backups.cache import MAGIC
 from monitoring.backups.children import Child
 from monitoring.backups.dumping import TableCounter
+from monitoring.backups.manifest import manifest_write
 from monitoring.backups.servers import FOR_PROGRAMS
 from monitoring.backups.services import (
     backup_make,
@@ -335,3 +337,18 @@ def test_a_month_that_is_made_while_the_tables_are_listed_is_saved_and_counted(
         assert backup.manifest.tables[f"public.{made[0]}"] == 1
     finally:
         query(f"DROP TABLE {made[0]}")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("0001_initial", "run manage.py migrate"), ("9999_later", "A newer version")],
+)
+def test_a_backup_of_another_version_says_so_when_it_is_restored(
+    rows: int, other: str, name: str, words: str
+) -> None:
+    backup = backup_make(trial=False)
+    assert backup.manifest is not None
+    migrations = {**backup.manifest.migrations, "monitoring": name}
+    text = manifest_write(replace(backup.manifest, migrations=migrations))
+    (backup.path / "manifest.json").write_text(text, encoding="utf-8")
+    assert words in run("restore", backup.name, "--into", other)

@@ -46,8 +46,10 @@ def until(met: Callable[[], bool]) -> None:
 
 
 @contextlib.contextmanager
-def backup_process(server: Server, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``manage.py backup`` on the database of the tests."""
+def backup_process(
+    server: Server, folder: Path, *command: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command (``backup``) on the database of the tests."""
     words = server.parameters
     url = f"postgres://{words['user']}:{words['password']}@{words['host']}"
     url += f":{words['port']}/{server.database}"
@@ -57,7 +59,7 @@ def backup_process(server: Server, folder: Path) -> Iterator[subprocess.Popen[by
         "BTCW_BACKUP_FOLDER": str(folder),
     }
     process = subprocess.Popen(
-        [sys.executable, str(BASE_DIR / "manage.py"), "backup"],
+        [sys.executable, str(BASE_DIR / "manage.py"), *(command or ("backup",))],
         cwd=BASE_DIR,
         env={**ENV, **changes},
         stdout=subprocess.DEVNULL,
@@ -201,3 +203,16 @@ def test_a_restore_that_fails_leaves_the_target_as_it_was(
     with pytest.raises(BackupError):
         backup_restore(backup.name, into=other, say=cut)
     assert databases(server, other) == databases(server, "btcw_scratch_") == []
+
+
+def test_a_restore_that_is_killed_leaves_no_target_and_loses_its_database(
+    server: Server, folder: Path, other: str
+) -> None:
+    name = backup_make(trial=False).name
+    with backup_process(server, folder, "restore", name, "--into", other) as process:
+        until(lambda: bool(databases(server, "btcw_scratch_")))
+        children = killed(process)
+    until(lambda: not any(child.is_running() for child in children))
+    until(lambda: not backups_watch() and not databases(server, "btcw_scratch_"))
+    assert databases(server, other) == []
+    assert backup_restore(name, into=other).database == other

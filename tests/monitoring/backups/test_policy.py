@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from monitoring.backups.manifest import manifest_read, manifest_write
 from monitoring.backups.policy import (
@@ -19,6 +20,7 @@ from monitoring.backups.policy import (
     room_needed,
     troubles,
 )
+from monitoring.backups.services import alerts_update
 from monitoring.backups.shapes import (
     Backup,
     DamagedBackupError,
@@ -27,6 +29,7 @@ from monitoring.backups.shapes import (
     State,
     megabytes,
 )
+from notifications.models import Alert
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 MB = 1_000_000
@@ -160,3 +163,39 @@ def test_sizes_are_told_in_the_unit_that_fits() -> None:
         "1.2 MB",
         "3.40 GB",
     ]
+
+
+def test_a_backup_from_the_future_says_nothing_of_today() -> None:
+    ahead = entry(-400)
+    assert keys(ahead) == set()
+    assert keys(ahead, entry(0.1, State.FAILED), entry(1.6)) == {FAILED, AGE}
+    assert is_missed([ahead], NOW)
+    assert is_missed([ahead, entry(1.2)], NOW)
+    # The last good one of the past stays, and so does the one that nobody can judge.
+    assert names(expired([ahead, entry(40)], NOW, 30)) == []
+
+
+def test_a_clock_that_jumps_takes_few_of_them_and_the_oldest() -> None:
+    every = [entry(day) for day in (0.1, *range(31, 60))]
+    assert names(expired(every, NOW, 30)) == [57, 58, 59]
+    broken = [entry(70, State.FAILED), entry(80, State.DAMAGED)]
+    assert names(expired([*every, *broken], NOW, 30)) == [57, 58, 59, 70, 80]
+
+
+@pytest.mark.django_db
+def test_a_sudden_drop_in_size_raises_an_alert_and_a_usual_size_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now()
+    monkeypatch.setattr(f"{__name__}.NOW", now)
+    before = [entry(day) for day in (1.1, 2.1, 3.1)]
+    there = [entry(0.1, size=4 * MB), *before]
+    monkeypatch.setattr("monitoring.backups.store.backups_read", lambda: there)
+    alerts_update(now)
+    (alert,) = Alert.objects.filter(resolved_at=None)
+    assert (alert.key, alert.title) == (SIZE, "The backup is suddenly much smaller")
+    assert "4.0 MB" in alert.body
+    assert "10.0 MB" in alert.body
+    there[:1] = [entry(0.1)]
+    alerts_update(now)
+    assert not Alert.objects.filter(resolved_at=None).exists()

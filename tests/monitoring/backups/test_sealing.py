@@ -35,7 +35,8 @@ def test_what_is_sealed_opens_again(size: int) -> None:
     plain = secrets.token_bytes(size)
     data = sealed(plain)
     assert opened(data) == plain
-    assert plain[:50] not in data or size == 0
+    # Few bytes are found anywhere by chance.
+    assert size < 50 or plain[:50] not in data
 
 
 def test_the_same_bytes_are_never_sealed_alike() -> None:

@@ -10,10 +10,11 @@ from monitoring.backups.cache import snapshot_read
 from monitoring.backups.children import Child, output_of
 from monitoring.backups.servers import FOR_PROGRAMS, Server
 from monitoring.backups.shapes import BackupError
-from monitoring.backups.tools import tools_for, tools_found
+from monitoring.backups.tools import Tools, tools_for, tools_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import redis
     from pytest_django import Settings
@@ -83,3 +84,21 @@ def test_a_snapshot_of_redis_is_whole(redis_client: redis.Redis) -> None:
 def test_a_redis_that_refuses_is_told_with_its_words() -> None:
     with pytest.raises(BackupError, match="SYNC"):
         snapshot_read(lambda _piece: None)
+
+
+@pytest.mark.parametrize(
+    ("version", "says", "method"),
+    [
+        ("17.2", 'connection to server on socket "/nowhere/.s" failed', "zstd"),
+        ("17.2", "this build does not support compression with Zstandard", "gzip"),
+        ("17.2", "something that nobody has foreseen", "gzip"),
+        ("15.18", 'connection to server on socket "/nowhere/.s" failed', "gzip"),
+    ],
+)
+def test_zstd_is_taken_where_the_build_knows_it(
+    tmp_path: Path, version: str, says: str, method: str
+) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text(f"#!/bin/sh\necho 'pg_dump: error: {says}' >&2\nexit 1\n")
+    program.chmod(0o700)
+    assert Tools(tmp_path, version).compression[0] == method

@@ -39,7 +39,12 @@ def test_the_page_shows_everything(staff: Client, redis_client: redis.Redis) -> 
     response = staff.get("/system/database/?range=12h&by=mean")
     assert response.status_code == 200
     text = response.content.decode()
-    for words in ("notification_history", "Locks and long", "Redis memory", "chart-data"):
+    for words in (
+        "notification_history",
+        "Locks and long",
+        "Redis memory",
+        "chart-data",
+    ):
         assert words in text
     assert "no-store" in response.headers["Cache-Control"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from django.utils import translation
 from psycopg_pool import ConnectionPool
 
 from btc_watcher.lib.processes import process_name
-from monitoring.database import cache, pools, statements
+from monitoring.database import cache, pools, sizes, statements
 from monitoring.database.activity import connections_now, counters, sessions_long
 from monitoring.database.outbox import outbox_waiting
 from monitoring.database.samples import columns_of, sample_take
@@ -278,6 +279,40 @@ def test_a_process_reports_its_pool_and_who_waits(
     pool.close()
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("redis_client")
+def test_the_pool_of_a_replica_is_reported_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = vars(DatabaseWrapper)["_connection_pools"]
+    with (
+        ConnectionPool(kwargs=parameters(), min_size=1, max_size=2) as main,
+        ConnectionPool(kwargs=parameters(), min_size=1, max_size=5) as replica,
+    ):
+        monkeypatch.setitem(known, "default", main)
+        monkeypatch.setitem(known, "replica", replica)
+        assert pools.pool_report() is True
+        found = {each.database: each.most for each in pools.pools_listed()}
+        assert found == {"": 2, "replica": 5}
+        assert len({each.process for each in pools.pools_listed()}) == 1
+
+
+def test_a_machine_whose_clock_is_ahead_does_not_hide_the_pools_of_others(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stats = {"pool_size": 1, "pool_max": 2}
+    cache.pool_write("web@a:1", stats)
+    with monkeypatch.context() as patch:
+        later = time.time() + 600
+        patch.setattr("monitoring.database.cache.time.time", lambda: later)
+        cache.pool_write("worker@b:2", stats)
+    assert {each.process for each in pools.pools_listed()} == {"a:1", "b:2"}
+    # Who has ended is forgotten, whatever its clock said.
+    redis_client.delete("monitoring:pool:web@a:1")
+    assert [each.process for each in pools.pools_listed()] == ["b:2"]
+    assert redis_client.zrange("monitoring:pools", 0, -1) == ["worker@b:2"]
+
+
 def test_only_processes_of_the_system_report() -> None:
     assert pools.reporting_start() is None
 
@@ -317,3 +352,14 @@ def test_counters_become_rates_and_gaps_stay_gaps() -> None:
     assert columns["commits"] == [None, 2.0, None, None]
     assert columns["hit"] == [None, 90.0, 100.0, None]
     assert columns["size"] == [None] * 4
+
+
+@pytest.mark.django_db
+def test_a_table_that_is_dropped_meanwhile_has_no_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The server lists it by what it saw first, and asks for its size when it is gone.
+    gone = sizes.SIZES.replace("pg_table_size(c.oid)", "pg_table_size(0)")
+    assert gone != sizes.SIZES
+    monkeypatch.setattr(sizes, "SIZES", gone)
+    assert {table.heap for table in tables_sized()} == {0}

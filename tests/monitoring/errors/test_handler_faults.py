@@ -65,7 +65,7 @@ def test_a_thread_that_cannot_be_started_is_started_later(
             raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:
-        patch.setattr(handler_module.threading, "Thread", Refused)
+        patch.setattr("monitoring.errors.handler.threading.Thread", Refused)
         handler.handle(record("while there are too many"))
     handler.handle(record("when there is room"))
     until(lambda: len(messages()) == 2, "both")
@@ -185,7 +185,7 @@ def test_a_template_that_says_nothing_does_not_make_one_error_of_all() -> None:
 def test_two_tasks_that_fail_in_one_place_are_two_errors() -> None:
     def of(task: str) -> str:
         made = record("Task %(name)s raised: %(exc)s", name="celery.app.trace")
-        made.args = {"name": task, "id": "1", "exc": "boom"}  # type: ignore[assignment]
+        made.args = {"name": task, "id": "1", "exc": "boom"}
         return key_of(made).fingerprint
 
     assert of("a.tasks.b") != of("a.tasks.c")

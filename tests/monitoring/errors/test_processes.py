@@ -90,6 +90,8 @@ def test_a_worker_writes_what_fails_in_it_and_reports_its_pool(
     assert row.component == "monitoring"
     assert row.context["task"] == "monitoring.tasks.tell_errors"
     assert "TypeError" in str(row.stack_trace)
+    # One that works, for there is a pool when there is work.
+    send("monitoring.tasks.tell_errors")
     pool = until(
         lambda: next((each for each in pools_listed() if each.kind == "worker"), None),
         "the pool of the worker",

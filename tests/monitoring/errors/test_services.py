@@ -20,6 +20,7 @@ from monitoring.errors.services import (
 )
 from monitoring.models import ErrorLog
 from monitoring.tasks import tell_errors
+from notifications.messages import said
 from notifications.models import Alert, Notification, NotificationChannel
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def group(name: str, at: datetime = NOW, **changes: Any) -> ErrorLog:
     return ErrorLog.objects.create(**values | changes)
 
 
+def english(alert: Alert) -> tuple[str, str]:
+    """Its title and body; those of the columns are in the installation's language."""
+    return said(alert.context, "en", ("", ""))
+
+
 def open_keys() -> set[str]:
     return set(Alert.objects.filter(resolved_at=None).values_list("key", flat=True))
 
@@ -66,9 +72,10 @@ def test_a_new_error_is_told_once_and_with_what_is_needed() -> None:
     assert errors_tell(NOW) == {"new": 1, "ended": 0}
     assert errors_tell(NOW + timedelta(minutes=1)) == {"new": 0, "ended": 0}
     alert = Alert.objects.get()
-    assert (alert.key, alert.title) == ("error:a", "New error: proxies")
-    assert "a failed" in alert.body
-    assert "Where: x:f (worker)" in alert.body
+    title, body = english(alert)
+    assert (alert.key, title) == ("error:a", "New error: proxies")
+    assert "a failed" in body
+    assert "Where: x:f (worker)" in body
     assert alert.context["error_id"] == row.pk
     assert Notification.objects.count() == 1
     row.refresh_from_db()
@@ -90,11 +97,25 @@ def test_many_at_once_are_one_alert() -> None:
     assert errors_tell(NOW)["new"] == 15
     assert open_keys() == {"errors:new"}
     alert = Alert.objects.get()
-    assert alert.title == "15 new errors at once"
-    assert "… and 5 more" in alert.body
+    title, body = english(alert)
+    assert title == "15 new errors"
+    assert "… and 5 more" in body
     # It ends by itself.
     assert errors_tell(NOW + timedelta(hours=2))["ended"] == 1
     assert open_keys() == set()
+
+
+def test_errors_that_come_one_after_another_do_not_make_an_alert_each() -> None:
+    for minute in range(20):
+        group(f"g{minute}", NOW + timedelta(minutes=minute))
+        assert errors_tell(NOW + timedelta(minutes=minute))["new"] == 1
+    keys = open_keys()
+    assert len(keys) == 11
+    assert "errors:new" in keys
+    title, body = english(Alert.objects.get(key="errors:new"))
+    assert title == "10 new errors"
+    assert "g19 failed" in body
+    assert "… and 9 more" in body
 
 
 def test_an_alert_ends_quietly_when_the_error_stays_away() -> None:
@@ -130,7 +151,7 @@ def test_resolving_ends_the_alert_and_says_who(settings: Settings) -> None:
 def test_an_error_that_came_back_is_told_as_such() -> None:
     group("a", context={"reopened": 1})
     errors_tell(NOW)
-    assert Alert.objects.get().title == "An error is back: proxies"
+    assert english(Alert.objects.get())[0] == "An error is back: proxies"
 
 
 def test_an_error_that_is_not_there_is_a_sentence() -> None:
