@@ -218,6 +218,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "queue_order_strategy": "priority",
     "visibility_timeout": 3600,
     "socket_connect_timeout": 5,
+    # A worker that acknowledges to a server that has vanished would wait for ever.
+    "socket_timeout": 10,
     **_REDIS.broker_options(dict(SENTINEL_OPTIONS)),
 }
 CELERY_TASK_DEFAULT_QUEUE = redis_keys.DEFAULT_QUEUE

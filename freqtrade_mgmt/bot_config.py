@@ -142,9 +142,7 @@ def bot_configuration(
     *,
     bind: str = API_HOST,
 ) -> dict[str, Any]:
-    """Return freqtrade's configuration for ``spec``, whose API listens on ``port``.
-
-    ``bind`` is the address that it listens on.
+    """Return freqtrade's configuration for ``spec``, whose API listens at bind:port.
 
     Raises ConfigurationError, naming the value, for anything that cannot work or that
     could make the bot trade for real or reach something else than its exchange.
@@ -249,10 +247,7 @@ def bot_folder_read(folder: Path) -> BotIdentity:
 
 def reached_at(bind: str) -> str:
     """Return where a bot of this machine is reached that listens on ``bind``."""
-    try:
-        return API_HOST if ipaddress.ip_address(bind).is_unspecified else bind
-    except ValueError:
-        return bind
+    return API_HOST if bind in {"0.0.0.0", "::"} else bind  # noqa: S104 - not bound
 
 
 def bot_command(python: Path, paths: BotPaths) -> list[str]:

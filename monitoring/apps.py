@@ -24,9 +24,11 @@ class MonitoringConfig(AppConfig):
         # Imported late: they read models, which are loaded by now.
         from monitoring.cache import cluster_refused  # noqa: PLC0415
         from monitoring.database.pools import reporting_start  # noqa: PLC0415
+        from monitoring.errors.hooks import hooks_install  # noqa: PLC0415
         from monitoring.heartbeats.attach import celery_attach  # noqa: PLC0415
 
         if process_kind() in LASTING:
+            hooks_install()
             try:
                 cluster_refused()
             except ConfigurationError as error:

@@ -252,13 +252,13 @@ class EmbeddedServer(DirectChild, ABC):
 def processes_inside(folder: Path, program: Path) -> list[psutil.Process]:
     """Return the processes that run ``program`` with a working folder in ``folder``."""
     found = []
+    # The kernel names the file itself, whatever links lead there, such as .venv.
+    wanted = str(program.resolve())
     for process in processes_now():
         with contextlib.suppress(psutil.Error, OSError):
             # A program replaced by an upgrade is shown with this suffix.
             executable = process.exe().removesuffix(" (deleted)")
-            if executable == str(program) and Path(process.cwd()).is_relative_to(
-                folder
-            ):
+            if executable == wanted and Path(process.cwd()).is_relative_to(folder):
                 found.append(process)
     return found
 

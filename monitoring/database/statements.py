@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.utils.translation import gettext as _
 from psycopg import sql
 

@@ -65,6 +65,12 @@ def ask_redis() -> tuple[list[Measurement], Counters]:
             REDIS, NETWORK, "clients", _number(known, "connected_clients"), "count"
         ),
         Measurement(REDIS, NETWORK, "answer", waited, "ms"),
+        # Changes that are in its memory and not on its disk yet.
+        Measurement(
+            *(REDIS, DISK, "unsaved"),
+            _number(known, "rdb_changes_since_last_save"),
+            "count",
+        ),
     ]
     cpu = _number(known, "used_cpu_sys") + _number(known, "used_cpu_user")
     counters = {

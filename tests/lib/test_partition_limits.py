@@ -14,6 +14,7 @@ from btc_watcher.lib import partition_mover, partitions
 from btc_watcher.lib.partition_mover import strays_move
 from btc_watcher.lib.partitions import (
     PROXY_TESTS,
+    TABLES,
     PartitionError,
     State,
     month_start,
@@ -43,16 +44,16 @@ def query(text: str, *arguments: Any) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
-    before = state_read(PROXY_TESTS).partitions
+    before = {table: state_read(table).partitions for table in TABLES}
     yield
     query("DROP VIEW IF EXISTS in_the_way")
     query("SELECT btcw_mover_clear('proxy_test_history')")
     query("TRUNCATE proxy_test_history")
-    state = state_read(PROXY_TESTS)
-    for name in state.leftovers:
+    for name in state_read(PROXY_TESTS).leftovers:
         partitions.discard(PROXY_TESTS, name)
-    for name in state.partitions - before:
-        query(f"DROP TABLE {name}")
+    for table, names in before.items():
+        for name in state_read(table).partitions - names:
+            query(f"DROP TABLE {name}")
 
 
 def fill(rows: int) -> None:
@@ -172,8 +173,3 @@ def test_a_table_that_cannot_be_looked_at_does_not_hold_up_the_others() -> None:
     assert signals.error == ""
     ahead = partitions.SIGNALS.partition(month_start(today, 3))
     assert ahead in signals.figures()["created"]
-    for name in signals.figures()["created"]:
-        partitions.retire(partitions.SIGNALS, name)
-    notices = done["notification_history"]
-    for name in notices.figures()["created"]:
-        partitions.retire(partitions.NOTIFICATIONS, name)

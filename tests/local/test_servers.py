@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ import pytest
 import redis
 
 from btc_watcher.local import ports
+from btc_watcher.local.embedded import processes_inside
 from btc_watcher.local.servers import ServerError
 from tests.local.helpers import (
     is_gone,
@@ -217,6 +220,19 @@ def test_an_interrupted_first_start_is_begun_anew(folder: Path) -> None:
         assert ask(server, "SELECT current_database()") == "btc_watcher"
     finally:
         server.stop()
+
+
+def test_a_left_over_is_known_by_its_file_whatever_link_leads_there(
+    folder: Path,
+) -> None:
+    link = folder / "program"
+    link.symlink_to(shutil.which("sleep", path="/usr/bin:/bin") or "")
+    with subprocess.Popen([str(link), "600"], cwd=folder) as process:
+        try:
+            found = processes_inside(folder.resolve(), link)
+            assert [each.pid for each in found] == [process.pid]
+        finally:
+            process.kill()
 
 
 def test_a_server_that_cannot_start_shows_its_log(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import requests
 from django.conf import settings as django_settings
 from kombu import Connection
 
+from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.redis_keys import DEFAULT_QUEUE
 from freqtrade_mgmt.supervisor.processes import free_port
 from monitoring.database.pools import pools_listed
@@ -99,6 +101,44 @@ def test_a_worker_writes_what_fails_in_it_and_reports_its_pool(
     )
     assert pool.process.endswith(f":{worker.pid}")
     assert pool.most == 3
+
+
+ENDING = """
+import sys, threading
+sys.argv = ["manage.py", "run_supervisor"]
+import django
+django.setup()
+thread = threading.Thread(target=lambda: 1 / 0, name="bots")
+thread.start()
+thread.join()
+raise RuntimeError("password='of-nobody-else'")
+"""
+
+
+def test_what_ends_a_thread_or_a_process_is_written(variables: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING],
+        env=variables,
+        cwd=BASE_DIR,
+        capture_output=True,
+        timeout=60,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    # And the console has it as before.
+    assert "Traceback" in done.stderr
+    found = until(
+        lambda: ErrorLog.objects.count() == 2 and list(ErrorLog.objects.order_by("id")),
+        f"both {done.stderr}",
+    )
+    stacks = {row.message: (row.level, str(row.stack_trace)) for row in found}
+    level, stack = stacks["This process ends."]
+    assert level == "CRITICAL"
+    assert "RuntimeError: password='***'" in stack
+    level, stack = stacks["The thread bots ended."]
+    assert level == "ERROR"
+    assert "ZeroDivisionError" in stack
 
 
 def test_what_the_web_server_says_of_a_crash_is_written(

@@ -6,12 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
 from django.utils import translation
 
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.processes import kind_of
 from btc_watcher.lib.redaction import own_redactor, settings_secrets, without_logins
-from monitoring.errors.selectors import errors_listed, errors_open_count
+from monitoring.errors.selectors import (
+    errors_listed,
+    errors_open_count,
+    errors_untold,
+)
 from monitoring.errors.services import (
     error_reopen,
     error_resolve,
@@ -228,3 +233,19 @@ def test_logins_are_taken_out_of_addresses() -> None:
 )
 def test_a_process_knows_what_it_is(arguments: list[str], kind: str) -> None:
     assert kind_of(arguments) == kind
+
+
+MANY = """
+INSERT INTO error_logs (level, component, message, context)
+SELECT 'ERROR', 'x', 'y', jsonb_build_object('fingerprint', n::text, 'told_at', now())
+  FROM generate_series(1, 20000) AS n
+"""
+
+
+def test_among_many_that_were_told_the_new_ones_are_found_by_an_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(MANY)
+        cursor.execute("ANALYZE error_logs")
+    row = group("new")
+    assert list(errors_untold()) == [row]
+    assert "error_logs_untold" in errors_untold().explain()

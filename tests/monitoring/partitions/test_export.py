@@ -146,7 +146,7 @@ def test_a_failure_in_the_middle_leaves_no_file(
     ("changes", "match"),
     [
         ({"table": "accounts_user"}, "cannot be exported"),
-        ({"form": "xml"}, "csv or parquet"),
+        ({"form": "xml"}, "csv, csv-raw, parquet"),
         ({"end": BEGIN}, "is empty"),
         ({"path": Path("/no/such/folder/a.csv")}, "could not be written"),
     ],

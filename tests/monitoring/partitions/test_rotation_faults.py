@@ -27,7 +27,9 @@ from btc_watcher.lib.partitions import (
     state_read,
 )
 from monitoring.partitions.rotation import TableRotation, partitions_rotate
+from signals_app.services import signals_record
 from tests.lib.test_partitions_database import held_by_another
+from tests.signals_app.factories import candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -343,3 +345,22 @@ def test_many_strays_are_moved_by_the_rotation(
     assert "Moved 500 rows" in caplog.text
     assert rows_of(OLD_NAME) == 500
     assert NOTIFICATIONS.default in state_read(NOTIFICATIONS).partitions
+
+
+def test_a_signal_whose_month_cannot_be_made_now_is_stored_and_moved_later(
+    monkeypatch: pytest.MonkeyPatch, redis_client: Any
+) -> None:
+    monkeypatch.setattr("signals_app.services._months_known", set())
+    old = candidate(timestamp=datetime(2019, 1, 5, tzinfo=UTC))
+    with monkeypatch.context() as patched:
+        patched.setattr(patient_locks, "LOCK_TIMEOUT", "20ms")
+        patched.setattr(patient_locks, "ATTEMPTS", 1)
+        # As a backup holds it, for as long as it takes.
+        with held_by_another("SELECT FROM signals_default"):
+            assert signals_record([old]).created == 1
+            assert signals_record([old]).created == 0
+    assert rows_of("signals_default") == 1
+    done = by_table(partitions_rotate())["signals"].figures()
+    assert (done["created"], done["moved_rows"]) == (["signals_2019_01"], 1)
+    assert signals_record([old]).created == 0
+    assert rows_of("signals_2019_01") == 1
