@@ -26,6 +26,8 @@ _ENDS: Final = (
 _SECRET_NAME: Final = re.compile(rf"[\w.-]*{_ENDS}|uid|wallet_?address", re.IGNORECASE)
 # A quote that is escaped when JSON stands in a string, and the mark of bytes before it.
 _OPENED: Final = r"[bru]{0,2}(\\*['\"])"
+# Of such a quote, or of the line where it has none.
+_TO_THE_END: Final = r"[^\n]*?(?:(?<!\\)\2|(?=\n)|\Z)"
 # A password may hold an @ itself: the last one before the path is what ends it.
 _LOGINS: Final = re.compile(r"://[^/\s]+@")
 
@@ -52,10 +54,15 @@ _NAMED: Final = (
         r"((?:authorization|cookie)\s{0,4}[:=]\s{0,4}(?:(?:bearer|basic|digest)\s)?)"
         r"(?!\s|b?\\*['\"])[^\n]+",
     ),
-    # "secret": "...", 'password': b'...', token='...', ('password', '...')
+    # "secret": "...", 'password': b'...', token='...'
     _named(
-        rf"({_ENDS}(?:\\*['\"]\s{{0,4}}[:=,]|\s{{0,4}}[:=])\s{{0,4}}{_OPENED})"
-        r"[^\n]*?(?:(?<!\\)\2|(?=\n)|\Z)",
+        rf"({_ENDS}(?:\\*['\"])?\s{{0,4}}[:=]\s{{0,4}}{_OPENED}){_TO_THE_END}",
+        rf"\1{HIDDEN}\2",
+    ),
+    # ('password', '...'), ['--password', '...'], but not names of columns in a row
+    _named(
+        rf"((?:[(\[]\s?[bu]?['\"]|['\"]--)[\w-]{{0,40}}{_ENDS}['\"],\s{{0,4}}{_OPENED})"
+        rf"{_TO_THE_END}",
         rf"\1{HIDDEN}\2",
     ),
     # ?token=..., &signature=..., password=...

@@ -42,6 +42,8 @@ COMPONENTS = {Role.WEB: "api"}
 JOIN_SECONDS = 5.0
 # As long as the columns.
 HOST_LENGTH, NAME_LENGTH = 100, 150
+# Tasks that come every ten seconds are void after nine.
+APART_SECONDS = 5.0
 # psutil counts creation times from the machine's start, which moves with its clock.
 SAME_START = 2.0
 
@@ -72,7 +74,7 @@ class Reporter:
         self._steady_since: float | None = None
         self._last = 0.0
         self._silences = Silences()
-        self._away = self._blind = self._greeted = False
+        self._away = self._blind = self._greeted = self._apart = False
         self._sender: threading.Thread | None = None
         self._thread = threading.Thread(
             target=self._run, name=f"heartbeat {role}", daemon=True
@@ -120,12 +122,28 @@ class Reporter:
     def _beat(self, every: float) -> None:
         if not self._greeted:
             self._greet()
-        beat_write(self.identity, self._measured())
+        figures, earliest = self._measured(), time.time()
+        moment = beat_write(self.identity, figures)
+        self._compare_clocks(earliest, moment, time.time())
         self._away = False
         now = _clock()
         if self._steady_since is None or now - self._last > 3 * every:
             self._steady_since = now
         self._last = now
+
+    def _compare_clocks(self, earliest: float, moment: float, latest: float) -> None:
+        """Say when our clock and the database's differ; ``moment`` is the latter's."""
+        apart = max(earliest - moment, moment - latest)
+        if apart < APART_SECONDS:
+            self._apart = False
+        elif not self._apart:
+            self._apart = True
+            logger.error(
+                "The clock of %s is %.0f s away from the database's: tasks that expire"
+                " are lost, and times are wrong. Let both be set by NTP.",
+                self.identity.host,
+                apart,
+            )
 
     def _greet(self) -> None:
         """Find our place, and say in the log when the one before us died there."""

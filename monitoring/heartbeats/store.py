@@ -30,7 +30,7 @@ ON CONFLICT (host, role, name) DO UPDATE
                           AND abs(p.create_time - excluded.create_time) < 2
                          THEN p.started_at ELSE now() END,
        pid = excluded.pid, create_time = excluded.create_time
-RETURNING 1
+RETURNING extract(epoch FROM clock_timestamp())::float8
 """
 EARLIER: Final = """
 SELECT pid FROM process_heartbeats
@@ -123,9 +123,13 @@ def place_find(who: Identity, lives: Callable[[int, float], bool]) -> Identity:
     return replace(who, name=next(name for name in names if name not in taken))
 
 
-def beat_write(who: Identity, figures: Mapping[str, Any]) -> None:
-    """Say that the process lives, and what it measured; raises database errors."""
-    rows_of(BEAT, who.parameters() | {"figures": orjson.dumps(figures).decode()})
+def beat_write(who: Identity, figures: Mapping[str, Any]) -> float:
+    """Say that the process lives, and what it measured; raises database errors.
+
+    Returns the time by the database's clock, in seconds since 1970.
+    """
+    values = who.parameters() | {"figures": orjson.dumps(figures).decode()}
+    return float(rows_of(BEAT, values)[0][0])
 
 
 def predecessor(who: Identity) -> int | None:

@@ -32,6 +32,8 @@ from strategies.selectors import strategies_wanted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitoring.heartbeats.store import Seen
+
 logger = logging.getLogger(__name__)
 
 # Any two numbers that nobody else uses as an advisory lock of this database.
@@ -39,6 +41,7 @@ LOCK: Final = (0x42544357, 35)
 DELIVER_SECONDS: Final = 30.0
 # A worker that lives and can be reached has tried by then.
 LEFT_TO_WORKERS: Final = timedelta(seconds=60)
+_two_told: set[tuple[str, ...]] = set()
 
 
 def limits() -> Limits:
@@ -65,11 +68,26 @@ def look_around(
             rows = silences.heard(rows, clock)
         if not judges:
             return []
+        _warn_of_two_schedules(rows, bounds)
         wanted = strategies_wanted().exists()
         optional = frozenset() if wanted else frozenset({str(Role.SUPERVISOR)})
         found = troubles(rows, bounds, steady_s=steady_s, optional=optional)
         _tell(found)
     return found
+
+
+def _warn_of_two_schedules(rows: Sequence[Seen], bounds: Limits) -> None:
+    """Say in the log that everything is asked for twice, once while it is so."""
+    beats = [row for row in rows if row.role == Role.BEAT and is_alive(row, bounds)]
+    names = tuple(f"{row.name} on {row.host}" for row in beats)
+    if len(names) > 1 and names not in _two_told:
+        logger.warning(
+            "%d schedules run (%s), so every task is sent as often. Stop all but one.",
+            len(names),
+            ", ".join(names),
+        )
+    _two_told.clear()
+    _two_told.add(names)
 
 
 def deliver_alerts_ourselves() -> int:

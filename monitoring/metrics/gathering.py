@@ -39,14 +39,16 @@ OF_MACHINES = {
 def of_processes(rows: Sequence[Seen]) -> list[Measurement]:
     """Return the measurements of living processes, summed by host and component.
 
-    Every process of a host measures the machine as well; the newest row counts.
+    Every process of a host measures the machine as well; of each figure the newest
+    counts, for the first beat of a process has no rates.
     """
     found = list(_of_groups(rows))
-    newest: dict[str, Seen] = {}
+    machines: dict[str, dict[str, float]] = defaultdict(dict)
     for row in sorted(rows, key=lambda row: row.age_s, reverse=True):
-        newest[row.host] = row
-    for host, row in sorted(newest.items()):
-        found += _of_machine(host, row.figures.get("machine"))
+        figures = row.figures.get("machine")
+        machines[row.host] |= _numbers(figures if isinstance(figures, dict) else {})
+    for host, known in sorted(machines.items()):
+        found += _of_machine(host, known)
     return found
 
 
@@ -72,8 +74,7 @@ def _of_groups(rows: Iterable[Seen]) -> Iterator[Measurement]:
         )
 
 
-def _of_machine(host: str, figures: object) -> list[Measurement]:
-    known = _numbers(figures if isinstance(figures, dict) else {})
+def _of_machine(host: str, known: Mapping[str, float]) -> list[Measurement]:
     return [
         Measurement(HOST, kind, name, known[figure], unit, host)
         for figure, (kind, name, unit) in OF_MACHINES.items()

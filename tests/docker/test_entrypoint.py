@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def test_the_whole_system_comes_up_is_healthy_and_ends_in_time(tmp_path: Path) -
         answer = until(lambda: _ready(port), "an answer of web", START_SECONDS)
         assert answer.json()["status"] == "ok"
         for name, sign in SIGNS.items():
-            until(lambda s=sign: heartbeat(*s), f"a sign of {name}", START_SECONDS)
+            until(partial(heartbeat, *sign), f"a sign of {name}", START_SECONDS)
         for program in system.values():
             seen = program.healthy()
             assert (seen.returncode, seen.stderr) == (0, ""), program.log()

@@ -273,7 +273,8 @@ def test_a_refused_configuration_touches_no_file(tmp_path: Path) -> None:
 
 def test_a_running_bot_can_be_found_again(tmp_path: Path) -> None:
     bot_folder_write(tmp_path, SPEC, CREDENTIALS, 18501, URL)
-    credentials, port, name = bot_folder_read(tmp_path)
+    credentials, port, name, host = bot_folder_read(tmp_path)
+    assert host == "127.0.0.1"
     assert (credentials, port, name) == (CREDENTIALS, 18501, "btcw-12")
 
 

@@ -14,7 +14,13 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from freqtrade_mgmt.bot_config import BotCredentials, BotIdentity
+from freqtrade_mgmt.bot_config import (
+    BotCredentials,
+    BotIdentity,
+    BotSpec,
+    bot_folder_read,
+    bot_folder_write,
+)
 from freqtrade_mgmt.health.facts import gather_facts
 from freqtrade_mgmt.health.looking import look
 from freqtrade_mgmt.health.shapes import Answer, Life, ProcessRow, Subject
@@ -32,9 +38,12 @@ from freqtrade_mgmt.supervisor.node_records import nodes_tell
 from freqtrade_mgmt.upgrades.asking import UpgradeRefusedError, upgrade_request
 from notifications.models import Alert
 from strategies.models import Strategy, StrategyProcess
+from tests.freqtrade_mgmt.fake_bots import CODE
 from tests.freqtrade_mgmt.test_leases_store import A, B, over, silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from django.test import Client
 
 pytestmark = [
@@ -200,3 +209,19 @@ async def test_a_bot_elsewhere_that_nobody_here_can_ask_is_believed_to_answer() 
     counts = await sync_to_async(SignalCounter().counts)(now)
     facts = (await gather_facts([subject], counts, now))[7]
     assert (facts.answer, facts.bot_state) == (Answer.OK, "RUNNING")
+
+
+@pytest.mark.parametrize(
+    ("bind", "host"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("10.0.0.5", "10.0.0.5")],
+)
+def test_a_bot_listens_where_it_is_told_and_is_reached_there(
+    tmp_path: Path, bind: str, host: str
+) -> None:
+    credentials = BotCredentials.random()
+    url = "http://127.0.0.1:1/api/v3"
+    spec = BotSpec(7, "x", "X", CODE, "simulated", ("BTC/USDT",), "1m", "USDT")
+    paths = bot_folder_write(tmp_path, spec, credentials, 4711, url, bind=bind)
+    server = json.loads(paths.config.read_text())["api_server"]
+    assert server["listen_ip_address"] == bind
+    assert bot_folder_read(tmp_path).host == host

@@ -69,6 +69,7 @@ SHAPES = [
     f"bearer {S}",
     f"--password {S} --x",
     repr(["--password", S]),
+    repr(["program", "--token", S]),
     f"<password>{S}</password>",
     f'Content-Disposition: form-data; name="password"\r\n\r\n{S}\r\n',
     # PostgreSQL
@@ -101,6 +102,7 @@ def test_a_secret_is_hidden_whatever_stands_around_it(text: str) -> None:
         "http://127.0.0.1:8080/a from me@x.org",
         'File "/x/notifications/services/alerts.py", line 3, in f',
         'relation "users" does not exist',
+        'SELECT "u"."password", "u"."token" FROM "u" WHERE "u"."token" = $1',
     ],
 )
 def test_what_is_no_secret_is_left_alone(text: str) -> None:

@@ -26,14 +26,21 @@ from signals_app.feed import hub as hub_module
 from signals_app.feed import publish, publisher
 from signals_app.feed.hub import Hub
 from tests.notifications.workers import wait_for
-from tests.sentinels import SERVICE, broker_of, fail_over, restore, service_running
+from tests.sentinels import (
+    FAILOVER_SECONDS,
+    SERVICE,
+    broker_of,
+    fail_over,
+    restore,
+    service_running,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.sentinels import Service
+    from tests.sentinels import FAILOVER_SECONDS, Service
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +177,7 @@ def test_a_silent_sentinel_is_followed_by_the_next(service: Service) -> None:
         assert client.ping()
     assert time.monotonic() - started < 2
     first.start()
-    wait_for(service.is_settled, 30)
+    wait_for(service.is_settled, FAILOVER_SECONDS)
 
 
 def test_the_doctor_tells_how_the_sentinels_are(at_service: Service) -> None:
@@ -183,6 +190,7 @@ def test_the_doctor_tells_how_the_sentinels_are(at_service: Service) -> None:
     assert finding.state is State.WARNING
     assert f":{at_service.watchers[2].port} (ConnectionError)" in finding.words
     at_service.watchers[2].start()
+    wait_for(at_service.is_settled, FAILOVER_SECONDS)
 
     with override_settings(REDIS_URL=at_service.url.replace(SERVICE, "other")):
         finding = sentinels_finding(doctor_cache.sentinels_seen())
@@ -191,7 +199,10 @@ def test_the_doctor_tells_how_the_sentinels_are(at_service: Service) -> None:
 
     (replica,) = [n for n in at_service.nodes if n is not at_service.master()]
     replica.kill()
-    wait_for(lambda: not any(s.replicas for s in doctor_cache.sentinels_seen()))
+    wait_for(
+        lambda: not any(each.replicas for each in doctor_cache.sentinels_seen()),
+        FAILOVER_SECONDS,
+    )
     finding = sentinels_finding(doctor_cache.sentinels_seen())
     assert "no replica that could take over" in finding.words
     restore(at_service)

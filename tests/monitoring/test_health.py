@@ -83,12 +83,14 @@ def test_only_reading_is_allowed(client: Client) -> None:
 
 
 def test_without_redis_the_answer_is_503_and_comes_soon(
-    client: Client, other_redis: Settings
+    client: Client, other_redis: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     other_redis.REDIS_URL = f"redis://:my-secret@127.0.0.1:{ports.any_free()}/0"
     status, report = ask(client)
     assert (status, report["redis"], report["database"]) == (503, "failed", "ok")
     assert "secret" not in json.dumps(report)
+    # An answer is no error of ours: nobody is told of one at every question.
+    assert [each for each in caplog.records if each.name == "django.request"] == []
 
 
 def test_a_redis_that_stops_and_comes_back_is_seen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,26 @@ class TestReporter:
         Reporter(Role.WORKER, "worker")._step(10)
         assert "machine" in beats_read()[0].figures
 
+    @pytest.mark.parametrize("seconds", [-60, 60])
+    def test_a_clock_that_is_not_the_databases_is_told_once(
+        self,
+        seconds: int,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        reporter = Reporter(Role.WORKER, "worker")
+        reporter._step(10)
+        assert "NTP" not in caplog.text
+        real = time.time
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: real() + seconds)
+            for _ in range(3):
+                reporter._step(10)
+        assert caplog.text.count("NTP") == 1
+        assert "is 60 s away" in caplog.text
+        reporter._step(10)
+        assert not reporter._apart
+
     def test_a_long_name_of_a_machine_is_cut(self, settings: Settings) -> None:
         settings.NODE_NAME = "x" * 300
         Reporter(Role.WORKER, "y" * 300)._step(10)
@@ -225,6 +246,22 @@ def test_what_processes_tell_each_other_here_is_no_traffic_of_the_machine(
     sampler = MachineSampler(tmp_path)
     sampler.sample()
     assert sampler.sample()["received_mb_s"] == 0
+
+
+@pytest.mark.django_db
+def test_two_schedules_are_told_once_and_again_when_it_happens_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    beating("beat", "worker", "supervisor")
+    look_around(STEADY)
+    assert "schedules run" not in caplog.text
+    for times in (1, 2):
+        beat_write(Identity("b", "beat", "beat", 9, 5.0), {})
+        for _ in range(3):
+            look_around(STEADY)
+        assert caplog.text.count("2 schedules run (beat on a, beat on b)") == times
+        ProcessHeartbeat.objects.filter(host="b").delete()
+        look_around(STEADY)
 
 
 @pytest.mark.django_db

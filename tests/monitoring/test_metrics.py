@@ -99,6 +99,17 @@ def test_the_newest_process_of_a_host_speaks_for_the_machine() -> None:
     assert values(found, "host", "cpu") == [70.0]
 
 
+def test_a_process_that_has_just_begun_leaves_no_hole_in_what_is_known() -> None:
+    found = of_processes(
+        [
+            seen("worker", age=5, machine={"cpu": 70.0, "memory": 40.0}),
+            seen("web", age=1, machine={"memory": 41.0}),
+        ]
+    )
+    assert values(found, "host", "cpu") == [70.0]
+    assert values(found, "host", "used") == [41.0]
+
+
 def test_figures_that_are_none_are_passed_over() -> None:
     found = of_processes(
         [seen("web", groups={"api": {"cpu": "x", "memory_mb": True}, "what": group()})]
@@ -411,3 +422,23 @@ def test_a_look_at_a_hundred_processes_is_cheap() -> None:
     assert usage["processes"] == 100
     # It comes every ten seconds, so this is a hundredth of a core at most.
     assert used < 0.25
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("redis_client")
+def test_every_component_has_all_four_types_wherever_its_server_runs() -> None:
+    figures = group(io_mb_s=0.5, connections=3.0)
+    who = Identity("a", "worker", "worker", 1, 1.0)
+    # As on a machine without the servers: they are asked, and not looked at.
+    groups = dict.fromkeys(("api", "freqtrade", "worker"), figures)
+    beat_write(who, {"groups": groups})
+    for seconds in (30, 0):
+        metrics_round(timezone.now() - timedelta(seconds=seconds))
+    found = set(SystemMetric.objects.values_list("component", "metric_type"))
+    assert found >= {
+        (component, kind)
+        for component in ("api", "freqtrade", "worker", "database", "redis")
+        for kind in ("cpu", "memory", "disk", "network")
+    }
+    units = set(SystemMetric.objects.values_list("unit", flat=True))
+    assert units <= {"percent", "MB", "GB", "MB/s", "ms", "count", "count/s"}

@@ -30,7 +30,12 @@ from notifications.models import Notification
 from signals_app.models import Signal
 from tests.e2e.system import Process, WebServer, environment
 from tests.notifications.workers import wait_for
-from tests.sentinels import broker_of, fail_over, service_running
+from tests.sentinels import (
+    FAILOVER_SECONDS,
+    broker_of,
+    fail_over,
+    service_running,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,7 +205,7 @@ def test_pages_feed_and_notifications_go_on_and_nothing_is_lost(
     wait_for(lambda: not _waiting(), 60)
     for each in at_work[1:]:
         each.over()
-    assert seconds < 20
+    assert seconds < FAILOVER_SECONDS
     assert max(outside.waited) < PATIENCE
     _nothing_lost_or_twice(outside.confirmed, len(smtp.received))
 

@@ -15,6 +15,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.facts import RequestFacts
+from accounts.models import User
+from accounts.services import token_create
 from btc_watcher.lib import partitions
 from btc_watcher.lib.partition_functions import CALLABLE
 from btc_watcher.lib.partitions import PROXY_TESTS
@@ -34,6 +37,7 @@ from monitoring.backups.shapes import BackupError, State, nobody_listens
 from monitoring.backups.tools import tools_for
 from monitoring.roles.setup import roles_setup
 from notifications.services.channels import channel_create
+from proxies.services.changing import proxy_create
 from tests.monitoring.backups.conftest import counts, databases
 from tests.monitoring.backups.test_backup import alerts, file_of, run
 from tests.monitoring.roles.conftest import APPLICATION, query, role_drop
@@ -53,6 +57,7 @@ pytestmark = [
 ]
 
 PASSWORD = "a-password-that-nobody-may-read"
+OTHER_PASSWORD = "another-that-nobody-may-read"
 
 
 def test_a_folder_that_cannot_be_used_is_told(
@@ -192,6 +197,11 @@ def test_secrets_in_a_dump_are_the_encrypted_columns_only(
     config = {"host": "127.0.0.1", "port": 25, "from": "a@b.cc", "to": ["d@e.ff"]}
     config |= {"username": "me", "password": PASSWORD, "security": "none"}
     channel_create(name="mail", type="email", config=config, rate_limit_config={})
+    proxy_create(
+        name="way out", type="http", host="127.0.0.1", port=1, password=OTHER_PASSWORD
+    )
+    user = User.objects.create_user("mei")
+    _row, token = token_create(user=user, facts=RequestFacts(None, "curl"), days=1)
     query(
         "INSERT INTO proxy_test_history (test_time, success, error_message)"
         " VALUES (now(), true, 'this is in the dump')"
@@ -201,7 +211,7 @@ def test_secrets_in_a_dump_are_the_encrypted_columns_only(
     assert backup.state is State.GOOD, backup.error
     text = dumped(file_of(backup))
     assert "this is in the dump" in text
-    for secret in (PASSWORD, str(session.session_key)):
+    for secret in (PASSWORD, OTHER_PASSWORD, token, str(session.session_key)):
         assert secret not in text
         assert secret.encode() not in file_of(backup, "redis").read_bytes()
     assert backup.manifest is not None

@@ -263,6 +263,20 @@ def test_a_process_that_died_is_told_with_the_command_that_starts_it(
     assert "make up" in found[f"processes.{role}"]["cure"]
 
 
+def test_one_of_two_workers_that_died_fails_because_it_may_have_done_other_work(
+    alive: None,
+) -> None:
+    beat_write(Identity("here", "worker", "urgent", 2, 2.0), {})
+    assert state("processes.worker") == "ok"
+    long_ago = timezone.now() - timedelta(minutes=10)
+    ProcessHeartbeat.objects.filter(name="worker").update(seen_at=long_ago)
+    found, fine = doctor("processes.worker")
+    assert not fine
+    assert (
+        "worker (here) died; urgent still lives" in found["processes.worker"]["words"]
+    )
+
+
 def test_a_supervisor_with_nothing_to_do_may_be_absent(home: Path) -> None:
     assert state("processes.supervisor") == "warning"
     assert state("processes.worker") == "failed"
