@@ -104,9 +104,8 @@ class Signal(models.Model):
                 fields=["strategy", "-timestamp", "pair"],
                 name="idx_signals_query_optimized",
             ),
-            # Beyond the specification: a pair in order of time, and what others
-            # posted under a name that is no strategy of ours.
-            NamedIndex(fields=["pair", "-timestamp"], name="idx_signals_pair_time"),
+            # Beyond the specification: what others posted under a name that is no
+            # strategy of ours. It costs nothing where a signal has a strategy.
             NamedIndex(
                 fields=["strategy_name", "-timestamp"],
                 name="idx_signals_nameless",

@@ -93,7 +93,7 @@ class SentinelNode(Node):
             f"sentinel monitor {SERVICE} 127.0.0.1 {self._master} 2",
             f"sentinel auth-pass {SERVICE} {PASSWORD}",
             f"sentinel down-after-milliseconds {SERVICE} {DOWN_MS}",
-            f"sentinel failover-timeout {SERVICE} 10000",
+            f"sentinel failover-timeout {SERVICE} 3000",
         ]
         write_private(path, "\n".join(lines) + "\n")
 

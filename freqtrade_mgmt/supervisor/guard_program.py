@@ -63,7 +63,9 @@ def _alone(lock: IO[str]) -> bool:
 def _order(home: Path) -> dict[str, Any] | None:
     """Return what the supervisor wants; None: nothing, or of an earlier start."""
     try:
-        order = json.loads((home / "run" / "guard.json").read_text(encoding="utf-8"))
+        order: dict[str, Any] = json.loads(
+            (home / "run" / "guard.json").read_text(encoding="utf-8")
+        )
         if order["on"] is not True or order["boot"] != boot():
             return None
         with (home / "run" / MOMENT).open("rb") as moment:

@@ -38,14 +38,14 @@ from tests.sentinels import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.sentinels import FAILOVER_SECONDS, Service
+    from tests.sentinels import Service
 
 pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    """One service for the module: every test leaves it settled."""
+    """One service for the tests that leave it as it is."""
     with service_running() as running:
         yield running
 
@@ -55,11 +55,25 @@ def at_service(
     service: Service, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Service]:
     """The service as the Redis of this process."""
-    settings.REDIS_URL = service.url
+    yield from as_redis(service, settings, monkeypatch)
+
+
+@pytest.fixture
+def at_own_service(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A service of this test's own, whose master may die."""
+    with service_running() as own:
+        yield from as_redis(own, settings, monkeypatch)
+
+
+def as_redis(
+    running: Service, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Service]:
+    """Have a service be the Redis of this process."""
+    settings.REDIS_URL = running.url
     redis_connection.cache_clear()
     publisher._script.cache_clear()
     monkeypatch.setattr(publisher._missed, "events", False)
-    yield service
+    yield running
     redis_connection().close()
     redis_connection.cache_clear()
     publisher._script.cache_clear()
@@ -87,27 +101,27 @@ def answers(question: Any) -> bool:
     return True
 
 
-def test_every_client_finds_the_new_master_by_itself(at_service: Service) -> None:
-    cache = cache_of(at_service)
+def test_every_client_finds_the_new_master_by_itself(at_own_service: Service) -> None:
+    cache = cache_of(at_own_service)
     redis_connection().set("plain", "1")
     cache.set("cached", "2")
-    with broker_of(at_service) as broker:
+    with broker_of(at_own_service) as broker:
         broker.SimpleQueue("queue:default").put({"number": 1})
         assert queue_lengths() == dict.fromkeys(redis_keys.PRIORITIES, 0)
         redis_connection().wait(1, 2_000)
 
-        fail_over(at_service)
+        fail_over(at_own_service)
 
         wait_for(lambda: answers(redis_connection().ping), 5)
         assert redis_connection().get("plain") == b"1"
         assert cache.get("cached") == "2"
         cache.set("cached", "3")
         assert cache.get("cached") == "3"
-    with broker_of(at_service) as broker:
+    with broker_of(at_own_service) as broker:
         message = broker.SimpleQueue("queue:default").get(timeout=5)
         assert message.payload == {"number": 1}
         message.ack()
-    restore(at_service)
+    restore(at_own_service)
     assert redis_connection().get("plain") == b"1"
 
 
@@ -123,7 +137,7 @@ def test_reads_come_from_the_master_so_that_nobody_misses_what_he_wrote(
 
 
 async def test_the_feed_goes_on_after_the_master_was_killed(
-    at_service: Service, monkeypatch: pytest.MonkeyPatch
+    at_own_service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "BLOCK_MS", 50)
     monkeypatch.setattr(hub_module, "RETRY_SECONDS", 0.1)
@@ -134,7 +148,7 @@ async def test_the_feed_goes_on_after_the_master_was_killed(
         frame = await asyncio.wait_for(page.get(), 5)
         assert frame is not None
         assert '"number":1' in frame.text
-        failing = asyncio.create_task(asyncio.to_thread(fail_over, at_service))
+        failing = asyncio.create_task(asyncio.to_thread(fail_over, at_own_service))
         heard: list[str] = []
         number = 1
         while not (failing.done() and heard and f'"number":{number}}}' in heard[-1]):
@@ -152,7 +166,6 @@ async def test_the_feed_goes_on_after_the_master_was_killed(
         await failing
         # What was lost on the way is told as such.
         assert any("reload" in each for each in heard)
-    await asyncio.to_thread(restore, at_service)
 
 
 def test_a_snapshot_is_taken_of_the_master(at_service: Service) -> None:

@@ -317,15 +317,14 @@ def test_one_signal_is_looked_for_in_its_own_month(browser: Client) -> None:
     assert partitions_read(statement) == {SIGNALS.partition(month_start(old.timestamp))}
 
 
-def test_a_pair_is_read_in_order_of_time_from_an_index() -> None:
+def test_every_month_finds_what_was_posted_under_a_name_of_its_own() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FILTER (WHERE indexdef LIKE '%(pair, \"timestamp\" DESC)'),"
-            " count(*) FILTER (WHERE indexdef LIKE '%strategy_name%strategy_id IS NULL%'),"
+            "SELECT count(*) FILTER (WHERE indexdef LIKE '%strategy_name%strategy_id IS NULL%'),"
             " count(DISTINCT tablename) FROM pg_indexes"
             " WHERE tablename LIKE 'signals%'"
         )
-        pairs, nameless, tables = cursor.fetchone() or (0, 0, 0)
+        nameless, tables = cursor.fetchone() or (0, 0)
 
-    assert pairs == nameless == tables
+    assert nameless == tables
     assert tables > MONTHS

@@ -197,9 +197,8 @@ def test_secrets_in_a_dump_are_the_encrypted_columns_only(
     config = {"host": "127.0.0.1", "port": 25, "from": "a@b.cc", "to": ["d@e.ff"]}
     config |= {"username": "me", "password": PASSWORD, "security": "none"}
     channel_create(name="mail", type="email", config=config, rate_limit_config={})
-    proxy_create(
-        name="way out", type="http", host="127.0.0.1", port=1, password=OTHER_PASSWORD
-    )
+    login = {"username": "me", "password": OTHER_PASSWORD}
+    proxy_create(name="way out", type="http", host="127.0.0.1", port=1, **login)
     user = User.objects.create_user("mei")
     _row, token = token_create(user=user, facts=RequestFacts(None, "curl"), days=1)
     query(
