@@ -72,7 +72,7 @@ INSERT INTO strategy_leases AS l
        (strategy_id, node, term, expires_at, guarded, came_from, taken_at)
 SELECT w.id, %(name)s::varchar, 1, clock_timestamp() + %(lease)s::float8 * interval '1 second',
        %(guarded)s::bool, '', clock_timestamp()
-  FROM (SELECT unnest(%(ids)s::int[]) AS id ORDER BY 1) w
+  FROM (SELECT DISTINCT unnest(%(ids)s::int[]) AS id ORDER BY 1) w
  WHERE EXISTS (SELECT FROM supervisor_nodes
                 WHERE name = %(name)s::varchar AND home = %(home)s::varchar)
 ON CONFLICT (strategy_id) DO UPDATE

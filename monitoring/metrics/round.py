@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 32)
+LOCK: Final = (0x42544357, 37)
 INSERT: Final = """
 INSERT INTO system_metrics (timestamp, metric_type, component, value, unit, metadata)
 SELECT %(now)s, r.metric_type, r.component, r.value::numeric, r.unit, r.metadata

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 36)
+LOCK: Final = (0x42544357, 38)
 
 
 def watch_round(now: datetime, kinds: Sequence[Kind] = KINDS) -> dict[str, str]:

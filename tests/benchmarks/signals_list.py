@@ -47,7 +47,7 @@ API: Final = "/api/v1/signals/"
 HOST: Final = {"host": "127.0.0.1"}
 # Rounds in which what is read comes into the memory.
 UNCOUNTED: Final = 2
-ROUNDS: Final = 100
+ROUNDS: Final = 200
 LAST: Final = UUID(int=(1 << 128) - 1)
 BARE: Final = "SELECT * FROM {} ORDER BY timestamp DESC, id DESC LIMIT 101"
 
@@ -214,7 +214,7 @@ def measure(tables: list[Table], ids: list[int]) -> None:
     for table in tables:
         for what, address in questions.items():
             table.plans_look(what, address())
-    for number in range(UNCOUNTED + (40 if quick() else ROUNDS)):
+    for number in range(UNCOUNTED + (80 if quick() else ROUNDS)):
         for what, address in questions.items():
             wanted = address()
             for table in tables[:: 1 if number % 2 else -1]:
@@ -236,6 +236,7 @@ def show(small: Table, large: Table) -> None:
             large_ms_median=median(ten.seconds) * 1000,
             small_ms_p95=_p95(one.seconds) * 1000,
             large_ms_p95=_p95(ten.seconds) * 1000,
+            ratio_median=median(ten.seconds) / median(one.seconds),
             ratio_p95=ratios[-1],
             flat=ratios[-1] <= FLAT,
             small_worked_ms_mean=fmean(one.worked) * 1000,
