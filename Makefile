@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_IN := .venv/bin/python
-WORKERS ?= 2
+# One more than the two cores of CI: tests with real bots mostly wait for them.
+WORKERS ?= 3
 
 # Django's settings refuse to load without these; checks that only read code use none.
 SETTINGS_FOR_READING := BTCW_SECRET_KEY=unused BTCW_ENCRYPTION_KEYS=unused \
@@ -22,10 +23,10 @@ test: venv-dev chromium ## everything that CI checks
 	@MAKE="$(MAKE)" scripts/check.sh lint types imports migrations tests
 
 tests: venv-dev frontend ## all tests, with branch coverage and its floor
-	@$(PYTHON_IN) -m pytest -n $(WORKERS) --cov --cov-report=term
+	@$(PYTHON_IN) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 tests-quick: venv-dev frontend ## tests without browser, real freqtrade and killed servers
-	@$(PYTHON_IN) -m pytest -n $(WORKERS) -m "not e2e and not freqtrade and not faults"
+	@$(PYTHON_IN) -m pytest -n $(WORKERS) --dist worksteal -m "not e2e and not freqtrade and not faults"
 
 lint: venv-dev ## style and likely mistakes
 	@.venv/bin/ruff check .

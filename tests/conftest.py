@@ -26,11 +26,23 @@ if TYPE_CHECKING:
 
 # Its messages and its API are those of the newest.
 OLDER_FREQTRADE = "2026.7"
+# Tests with so long a limit (seconds).
+TAKES_MINUTES = 900
 
 
 def pytest_configure() -> None:
     """Compile the translations, which are read when the first text is translated."""
     catalogues_compile(settings.LOCALE_PATHS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes, so that nobody waits for it alone in the end."""
+    items.sort(key=lambda item: not _takes_minutes(item))
+
+
+def _takes_minutes(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("timeout")
+    return mark is not None and mark.args[0] >= TAKES_MINUTES
 
 
 @pytest.fixture(autouse=True)

@@ -342,6 +342,7 @@ async def test_bots_of_root_run_as_a_user_of_their_own(
 OUTAGE = timedelta(minutes=5)
 
 
+@pytest.mark.timeout(900)
 async def test_five_minutes_without_the_exchange_lose_nothing_and_flood_nobody(
     exchange: SimulatedExchange,
 ) -> None:
