@@ -29,8 +29,6 @@ RedisError = redis.RedisError
 # Past this a page would rather be told that Redis is away than wait for it.
 CONNECT_TIMEOUT = 2.0
 SOCKET_TIMEOUT = 5.0
-# Longer than any blocking read.
-VANISHED_TIMEOUT = 15.0
 # A sentinel that does not answer is followed by the next one, not asked again.
 ONCE: Final = Retry(NoBackoff(), 0)
 SENTINEL_OPTIONS: Final[Mapping[str, Any]] = {
@@ -79,12 +77,12 @@ def redis_connection() -> redis.Redis:
 def redis_async_connection() -> redis.asyncio.Redis:
     """Return a new asynchronous connection, to be closed by the caller.
 
-    It is used for blocking reads, whose own ``block`` argument bounds the wait; only a
-    server that has vanished without a word answers none of them in time.
+    It has no read time-out: it is used for blocking reads, whose own ``block``
+    argument bounds the wait.
     """
     times: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_TIMEOUT,
-        "socket_timeout": VANISHED_TIMEOUT,
+        "socket_timeout": None,
     }
     address = RedisAddress.parse(settings.REDIS_URL)
     if not address.sentinels:

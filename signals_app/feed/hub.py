@@ -27,6 +27,8 @@ READ_COUNT: Final = 500
 BLOCK_MS: Final = 5_000
 REPLAY_LENGTH: Final = 2_000
 RETRY_SECONDS: Final = 1.0
+# A server that answers nothing, not even that there is nothing, is gone.
+VANISHED_SECONDS: Final = 10.0
 RELOAD_TEXT: Final = '{"cursor":null,"event":{"type":"reload"}}'
 START: Final = (0, 0)
 
@@ -150,7 +152,7 @@ class Hub:
                 self._ready.set()
                 if not await self._forward():
                     await self._check_flushed()
-            except redis.RedisError as error:
+            except (redis.RedisError, TimeoutError) as error:
                 logger.warning(
                     "The live feed waits for Redis (%s).", type(error).__name__
                 )
@@ -164,9 +166,13 @@ class Hub:
         return True
 
     async def _forward(self) -> bool:
-        reply: Any = await self._redis.xread(
-            {redis_keys.SIGNALS_STREAM: self._last}, count=READ_COUNT, block=BLOCK_MS
-        )
+        # The library's own time-out may swallow the cancellation that stops us.
+        async with asyncio.timeout(BLOCK_MS / 1000 + VANISHED_SECONDS):
+            reply: Any = await self._redis.xread(
+                {redis_keys.SIGNALS_STREAM: self._last},
+                count=READ_COUNT,
+                block=BLOCK_MS,
+            )
         for _, entries in reply:
             for entry in entries:
                 self._last = entry[0]

@@ -27,6 +27,7 @@ from btc_watcher.celery import app
 from btc_watcher.lib.redis_client import RedisError
 from btc_watcher.lib.redis_keys import PRIORITIES, notifications_queue
 from notifications.models import Notification
+from notifications.policy import LEASE
 from signals_app.models import Signal
 from tests.e2e.system import Process, WebServer, environment
 from tests.notifications.workers import wait_for
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.faults,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
 ]
 
 # A page waits for Redis while nobody knows that it is gone, and no longer.
@@ -202,7 +203,8 @@ def test_pages_feed_and_notifications_go_on_and_nothing_is_lost(
     wait_for(lambda: len(smtp.received) > known + 3, 60)
     wait_for(lambda: any('"signal"' in each for each in outside.heard[shown:]), 30)
     at_work[0].over()
-    wait_for(lambda: not _waiting(), 60)
+    # One that a task had in hand is found again when its lease is over.
+    wait_for(lambda: not _waiting(), LEASE.total_seconds() + 60)
     for each in at_work[1:]:
         each.over()
     assert seconds < FAILOVER_SECONDS
