@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("monitoring", "0007_watch_states")]
+    dependencies = [("monitoring", "0006_watch_states")]
 
     operations = [
         migrations.RunSQL(
