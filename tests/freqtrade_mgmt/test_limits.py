@@ -68,6 +68,10 @@ def test_the_budget_is_a_share_of_the_machine_unless_it_is_set() -> None:
     assert machine / 2 < budget_mb(0) < machine
 
 
+# The same tests may run beside us.
+MARK = f"a mark of {os.getpid()}"
+
+
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[BotProcess]:
     (tmp_path / "logs").mkdir()
@@ -91,12 +95,12 @@ def end(process: BotProcess) -> None:
         time.sleep(0.01)
 
 
-def start_sleeper(folder: Path, run: str = "a mark", **options: object) -> BotProcess:
+def start_sleeper(folder: Path, **options: object) -> BotProcess:
     program = "import time; print('up', flush=True); time.sleep(600)"
     return BotProcess.start(
         [sys.executable, "-c", program],
         folder=folder,
-        environment={RUN_MARK: run},
+        environment={RUN_MARK: MARK},
         console=folder / "logs" / "console.log",
         limits=limits_of(100, own_user=False),
         **options,  # type: ignore[arg-type]
@@ -116,9 +120,12 @@ def test_a_bot_gets_its_limits_and_a_session_of_its_own(
 
 
 def test_a_process_is_found_by_the_mark_of_its_start_alone(
-    sleeper: BotProcess,
+    sleeper: BotProcess, tmp_path: Path
 ) -> None:
-    found = BotProcess.of_run("a mark")
+    # Between the start of its limits and its own, a process has no environment.
+    wait_until_up(tmp_path)
+
+    found = BotProcess.of_run(MARK)
 
     assert found is not None
     assert found.key == sleeper.key

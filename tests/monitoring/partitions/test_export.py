@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ def test_progress_is_told_with_the_rows_and_the_partition(
 
 
 def test_a_parquet_file_holds_the_same_rows_with_types(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet: Any = import_module("pyarrow.parquet")
     done = exported(tmp_path / "a.parquet", "parquet")
     table = parquet.read_table(tmp_path / "a.parquet")
     assert table.column("id").to_pylist() == wanted()
