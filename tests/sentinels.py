@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import redis
+from django.conf import settings
 from kombu import Connection
 
 from btc_watcher.lib.redis_address import RedisAddress
@@ -228,8 +229,10 @@ def restore(service: Service) -> None:
 
 
 def broker_of(service: Service) -> Connection:
+    """Return a connection as the schedule has it, time-outs and all."""
     address = RedisAddress.parse(service.url)
     return Connection(
         address.broker_url(),
-        transport_options=address.broker_options(dict(SENTINEL_OPTIONS)),
+        transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS
+        | address.broker_options(dict(SENTINEL_OPTIONS)),
     )

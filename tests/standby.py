@@ -150,12 +150,28 @@ def primary_facts() -> dict[str, Any]:
     return facts
 
 
+def _log_keep(primary: dict[str, Any]) -> None:
+    """Have the primary keep what a stopped replica lacks: others write much meanwhile."""
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=primary["port"],
+        user="postgres",
+        password=primary["superuser"],
+        dbname="postgres",
+        autocommit=True,
+    ) as asked:
+        asked.execute("ALTER SYSTEM SET wal_keep_size = '2GB'")
+        asked.execute("SELECT pg_reload_conf()")
+
+
 @contextmanager
 def standby_running() -> Iterator[Standby]:
     """Yield a standby of this run's server, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="btcw-standby-") as name:
         Path(name).chmod(0o711)
-        server = Standby(Path(name), primary_facts())
+        facts = primary_facts()
+        _log_keep(facts)
+        server = Standby(Path(name), facts)
         server.start()
         try:
             yield server

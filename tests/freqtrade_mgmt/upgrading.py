@@ -79,6 +79,7 @@ class World:
         """Tick until the operation has come to a stage, or fail at another last state."""
         async with asyncio.timeout(seconds):
             while True:
+                await self._step_end()
                 await row.arefresh_from_db()
                 if stage in (row.status, row.migration_log.get("stage")):
                     return
@@ -86,6 +87,12 @@ class World:
                 assert going, row.migration_log["steps"]
                 await self.tick()
                 await asyncio.sleep(0.01)
+
+    async def _step_end(self) -> None:
+        """Let the step under way end, or the stage changes between a look and a tick."""
+        task = self.upgrades._task
+        if task is not None:
+            await asyncio.wait({task}, timeout=0.2)
 
     def moves(self) -> list[dict[int, str]]:
         """Return what ran, without repetitions."""

@@ -195,18 +195,18 @@ def test_pages_feed_and_notifications_go_on_and_nothing_is_lost(
     ]
     for each in at_work:
         each.start()
-    wait_for(lambda: len(smtp.received) >= 3 and outside.heard, 60)
-
-    seconds = fail_over(service, frozen=frozen)
-
-    known, shown = len(smtp.received), len(outside.heard)
-    wait_for(lambda: len(smtp.received) > known + 3, 60)
-    wait_for(lambda: any('"signal"' in each for each in outside.heard[shown:]), 30)
-    at_work[0].over()
-    # One that a task had in hand is found again when its lease is over.
-    wait_for(lambda: not _waiting(), LEASE.total_seconds() + 60)
-    for each in at_work[1:]:
-        each.over()
+    try:
+        wait_for(lambda: len(smtp.received) >= 3 and outside.heard, 60)
+        seconds = fail_over(service, frozen=frozen)
+        known, shown = len(smtp.received), len(outside.heard)
+        wait_for(lambda: len(smtp.received) > known + 3, 60)
+        wait_for(lambda: any('"signal"' in each for each in outside.heard[shown:]), 30)
+        at_work[0].over()
+        # One that a task had in hand is found again when its lease is over.
+        wait_for(lambda: not _waiting(), LEASE.total_seconds() + 60)
+    finally:
+        for each in at_work:
+            each.over()
     assert seconds < FAILOVER_SECONDS
     assert max(outside.waited) < PATIENCE
     _nothing_lost_or_twice(outside.confirmed, len(smtp.received))
