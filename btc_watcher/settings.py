@@ -110,6 +110,12 @@ DATABASES = {
             **_DATABASE.get("OPTIONS", {}),
             "application_name": "btc_watcher",
             "connect_timeout": 10,
+            # A server that vanished without a word is noticed after 30 s and not after
+            # two hours; half of it while something is on its way there.
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
             # Small queries dominate, so the just-in-time compiler only costs.
             "options": "-c jit=off -c statement_timeout=60000",
             "pool": {

@@ -68,6 +68,8 @@ class Cursor:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
             stamp, _, identifier = raw.partition(":")
             moment = datetime.fromtimestamp(int(stamp) / 1000, UTC)
+            # The search begins just after it, which must be a time as well.
+            _just_after(cls(moment, UUID(identifier)))
             return cls(moment, UUID(identifier))
         except (binascii.Error, ValueError, OverflowError, OSError) as error:
             raise BtcWatcherError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import socket
 from typing import TYPE_CHECKING
 
 from btc_watcher.env import BASE_DIR, env, read_lines
@@ -140,7 +141,12 @@ class LocalEnvironment:
     def for_seed(self) -> dict[str, str]:
         """Return the environment of the one command that may see the password."""
         inherited = {str(k): str(v) for k, v in env.ENVIRON.items()}
-        return inherited | self.values | {"BTCW_HOME": str(self.home)}
+        # A machine that is given another name keeps this one until all start anew: a
+        # child that started alone would not know the bots of the others.
+        node = env.str("BTCW_NODE", default="") or socket.gethostname()
+        return (
+            inherited | self.values | {"BTCW_HOME": str(self.home), "BTCW_NODE": node}
+        )
 
     def _secret(self, path: Path, make: Callable[[], str]) -> str:
         if not path.exists():

@@ -27,18 +27,31 @@ class Run(Protocol):
         """Run it; raises Django's database errors."""
 
 
-# A home that was given another name takes its leases along.
+# A home that was given another name takes its leases and its bots along. While the old
+# name gives signs of life the home may be a copy of one that runs elsewhere.
 RENAME: Final = """
 WITH old AS (
   DELETE FROM supervisor_nodes n
    WHERE n.home = %(home)s::varchar AND n.name <> %(name)s::varchar
+     AND (n.stopped_at IS NOT NULL
+          OR n.seen_at + %(wait)s::float8 * interval '1 second' < clock_timestamp())
      AND NOT EXISTS (SELECT FROM supervisor_nodes o
                       WHERE o.name = %(name)s::varchar AND o.stopped_at IS NULL
                         AND o.seen_at + %(wait)s::float8 * interval '1 second'
                             > clock_timestamp())
-  RETURNING n.name)
+  RETURNING n.name),
+bots AS (
+  UPDATE strategy_processes p
+     SET resource_usage = p.resource_usage || jsonb_build_object('node', %(name)s::varchar)
+    FROM old
+   WHERE p.stop_time IS NULL AND p.resource_usage ->> 'node' = old.name
+  RETURNING 1)
 UPDATE strategy_leases l SET node = %(name)s::varchar FROM old WHERE l.node = old.name
 RETURNING l.strategy_id
+"""
+NAMESAKE: Final = """
+SELECT name FROM supervisor_nodes
+ WHERE home = %(home)s::varchar AND name <> %(name)s::varchar
 """
 REGISTER: Final = """
 INSERT INTO supervisor_nodes AS n
@@ -180,10 +193,17 @@ def lease_limits() -> Limits:
 def node_register(node: Node) -> list[int]:
     """Say that a node lives, and return the strategies that it held before.
 
-    Raises NodeNameTakenError while another home of the same name lives.
+    Raises NodeNameTakenError while another home of the same name lives, or this home
+    under another name.
     """
     values = node.parameters()
     rows_of(RENAME, values)
+    for (other,) in rows_of(NAMESAKE, values):
+        raise NodeNameTakenError(
+            f"This BTCW_HOME is the one of node {other}, which lives. If it is a copy,"
+            " delete run/node in it. If this machine was given another name, it goes on"
+            f" as {node.name} when {other} has been silent for {values['wait']:.0f} s."
+        )
     if not rows_of(REGISTER, values):
         raise NodeNameTakenError(
             f"Another supervisor is called {node.name} and lives. Two of one name would"

@@ -105,7 +105,8 @@ def _end_bots(home: Path, order: dict[str, Any]) -> None:
     for pid in ended:
         with contextlib.suppress(OSError):
             group = os.getpgid(pid)
-            if group != os.getpgid(0):
+            # Bots lead their groups. Others who look into a bot's folder die alone.
+            if group != os.getpgid(0) and (group == pid or pid in named):
                 os.killpg(group, signal.SIGKILL)
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)

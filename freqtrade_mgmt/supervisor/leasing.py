@@ -7,6 +7,7 @@ counts from later on, so a lease is never over there before it is over here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -130,6 +131,10 @@ class Leases:
         """Give everything back; our bots have ended. Raises nothing."""
         node, self._node = self._node, None
         held, self._held = self._held, {}
+        # A renewal that is answered after the farewell would say that we live.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.every), self._alone:
+                pass
         try:
             if node is not None:
                 await self._in_thread(leases_release, node, held)

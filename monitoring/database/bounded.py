@@ -21,11 +21,19 @@ def bounded() -> Iterator[CursorWrapper]:
     """Give a cursor whose statements end after three seconds."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('statement_timeout', %s, true),"
+            "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),"
+            " set_config('statement_timeout', %s, true),"
             " set_config('lock_timeout', '1000ms', true)",
             [STATEMENT_TIMEOUT],
         )
+        before = (cursor.fetchone() or ("0", "0"))[:2]
         yield cursor
+        # They would last as long as a transaction around this one.
+        cursor.execute(
+            "SELECT set_config('statement_timeout', %s, true),"
+            " set_config('lock_timeout', %s, true)",
+            before,
+        )
 
 
 def rows_read(

@@ -110,6 +110,7 @@ def _setup(
     _run(statements.application_settings(names))
     done.steps.append(f"{application} may read and write rows, and nothing else.")
     _grant_statistics(done)
+    _grant_sessions(done)
     return done
 
 
@@ -222,6 +223,25 @@ def _grant_statistics(done: RolesDone) -> None:
             f"{STATISTICS} was not granted ({reason}): pages show the statements of"
             f" {done.names.application} alone. An administrator can run:"
             f" GRANT {STATISTICS} TO {application}"
+        )
+
+
+def _server_version() -> int:
+    (version,) = _row("SELECT current_setting('server_version_num')::int")
+    return int(version)
+
+
+def _grant_sessions(done: RolesDone) -> None:
+    names = done.names
+    try:
+        with transaction.atomic():
+            _run([statements.membership(names, _server_version())])
+    except DatabaseError as error:
+        reason = str(error).partition("\n")[0]
+        done.refused.append(
+            f"{names.owner} was not made a member of {names.application} ({reason}): a"
+            " restore over a live database cannot end its sessions. Stop the system"
+            " before one."
         )
 
 

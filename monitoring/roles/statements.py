@@ -12,6 +12,7 @@ from btc_watcher.lib.partition_functions import CALLABLE, PARTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+INHERIT_SINCE: Final = 160_000
 # What the application may never hold, in any way.
 POWERS: Final = "NOSUPERUSER NOCREATEDB NOCREATEROLE"
 ROWS: Final = "SELECT, INSERT, UPDATE, DELETE"
@@ -54,6 +55,18 @@ def role_password(role: str, verifier: str) -> sql.Composed:
     """Give ``role`` another password."""
     text = sql.SQL("ALTER ROLE {} PASSWORD {}")
     return text.format(sql.Identifier(role), sql.Literal(verifier))
+
+
+def membership(names: Names, version: int) -> sql.Composed:
+    """Let the owner end sessions of the application, which a restore has to.
+
+    ``version`` is the server's. Since PostgreSQL 16 who has made a role may give it, and
+    has none of its rights.
+    """
+    text = "GRANT {app} TO {owner}" + (
+        " WITH INHERIT TRUE" if version >= INHERIT_SINCE else ""
+    )
+    return sql.SQL(text).format(**names.quoted())
 
 
 def application_grants(names: Names, read_only: list[str]) -> Iterator[sql.Composed]:

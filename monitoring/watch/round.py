@@ -35,18 +35,26 @@ def watch_round(now: datetime, kinds: Sequence[Kind] = KINDS) -> dict[str, str]:
     is told by others, and what cannot be seen is neither wrong nor over. One round at a
     time: another one returns nothing.
     """
-    states = {row.kind: row for row in WatchState.objects.all()}
     done: dict[str, str] = {}
     with transaction.atomic():
         if not _alone():
             return {}
+        states = {row.kind: row for row in WatchState.objects.all()}
         for kind in kinds:
             row = states.get(kind.key) or WatchState(kind=kind.key)
-            reading = _look(kind, row, now)
-            done[kind.key] = (
-                "unknown" if reading is None else _act(kind, row, reading, now)
-            )
+            try:
+                with transaction.atomic():
+                    done[kind.key] = _judged(kind, row, now)
+            except Exception:
+                # One kind that breaks must not silence the others.
+                logger.exception("%s could not be judged.", kind.key)
+                done[kind.key] = "unknown"
     return done
+
+
+def _judged(kind: Kind, row: WatchState, now: datetime) -> str:
+    reading = _look(kind, row, now)
+    return "unknown" if reading is None else _act(kind, row, reading, now)
 
 
 def _look(kind: Kind, row: WatchState, now: datetime) -> Reading | None:

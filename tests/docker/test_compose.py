@@ -22,6 +22,8 @@ SERVICES: dict[str, dict[str, Any]] = WHOLE["services"]
 OURS = {name for name, each in SERVICES.items() if "btc-watcher" in each["image"]}
 # Ends by itself.
 ONCE = {"migrate"}
+# It only is there: nobody waits for its health, and asking would take its memory.
+UNASKED = ONCE | {"node"}
 OF_THE_NODE = {"web", "worker", "worker-urgent", "supervisor"}
 MEGABYTES = {"m": 1, "g": 1024}
 
@@ -54,8 +56,8 @@ def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
 def test_a_service_is_watched_started_again_and_bounded(name: str) -> None:
     service = SERVICES[name]
     assert service["restart"] == ("on-failure" if name in ONCE else "unless-stopped")
-    assert service["healthcheck"].get("disable", False) is (name in ONCE)
-    assert name in ONCE or service["healthcheck"]["test"]
+    assert service["healthcheck"].get("disable", False) is (name in UNASKED)
+    assert name in UNASKED or service["healthcheck"]["test"]
     assert service["mem_limit"]
     assert service["logging"]["options"]["max-size"]
 

@@ -218,12 +218,32 @@ def test_two_homes_of_one_name_do_not_both_live() -> None:
 
 
 @pytest.mark.usefixtures("nodes")
-def test_a_home_with_another_name_keeps_its_leases() -> None:
-    leases_take(A, [7], guarded=False)
+def test_a_home_with_another_name_keeps_its_leases_and_its_bots() -> None:
+    strategy = Strategy.objects.create(name="x")
+    leases_take(A, [strategy.pk], guarded=False)
+    bot = StrategyProcess.objects.create(
+        strategy=strategy, status="running", resource_usage={"node": "a"}
+    )
+    silent(A)
     renamed = Node("z", "home-a")
-    assert node_register(renamed) == [7]
+    assert node_register(renamed) == [strategy.pk]
     assert {row.name for row in SupervisorNode.objects.all()} == {"b", "z"}
-    assert StrategyLease.objects.get(pk=7).node == "z"
+    assert StrategyLease.objects.get(pk=strategy.pk).node == "z"
+    leases_take(renamed, [strategy.pk], guarded=False)
+    # Its bot, which may outlive the supervisor, is found by its row and not run twice.
+    bot.refresh_from_db()
+    assert bot.stop_time is None
+    assert bot.resource_usage["node"] == "z"
+
+
+@pytest.mark.usefixtures("nodes")
+def test_a_copy_of_a_home_takes_nothing_from_the_one_that_lives() -> None:
+    held = leases_take(A, [7], guarded=False)
+    with pytest.raises(NodeNameTakenError, match="run/node"):
+        node_register(Node("z", "home-a"))
+    answer = leases_renew(A, held, guarded=False)
+    assert answer.known
+    assert answer.kept == {7}
 
 
 @pytest.mark.usefixtures("nodes")

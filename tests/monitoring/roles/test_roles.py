@@ -201,6 +201,15 @@ def test_the_application_role_can_destroy_nothing_and_read_no_secret(
     assert query("SELECT to_regclass('signals_default') IS NOT NULL") == [(True,)]
 
 
+def test_the_owner_may_end_the_application_s_sessions(roles: RolesDone) -> None:
+    # A restore puts a database in the place of the one that everybody works on.
+    with psycopg.connect(roles.url(APPLICATION), autocommit=True) as session:
+        pid = session.info.backend_pid
+        assert query("SELECT pg_terminate_backend(%s, 5000)", pid) == [(True,)]
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("SELECT 1")
+
+
 def test_the_application_role_cannot_become_the_owner(
     as_application: AsApplication,
 ) -> None:

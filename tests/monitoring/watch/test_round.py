@@ -126,6 +126,23 @@ def another_round() -> Iterator[None]:
         other.rollback()
 
 
+def test_a_kind_that_breaks_does_not_silence_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def speechless(_facts: Any) -> Any:
+        raise KeyError("tables")
+
+    wrong = Reading(Level.WRONG, {"tables": {"signals": 1}})
+    bad = Kind("database:partitions", "P1", lambda _now, _memory: wrong, speechless)
+    good = Kind("database:strays", "P2", lambda _now, _memory: wrong, strays_words)
+
+    done = watch_round(NOW, (bad, good))
+
+    assert done == {"database:partitions": "unknown", "database:strays": "raise"}
+    assert Alert.objects.get().key == "database:strays"
+    assert "database:partitions could not be judged" in caplog.text
+
+
 @pytest.mark.usefixtures("another_round")
 def test_one_round_at_a_time() -> None:
     assert watch_round(NOW, (seen_once(),)) == {}
