@@ -149,7 +149,8 @@ async def test_another_process_that_asks_is_waited_for(bot: CandleBot) -> None:
     assert await asyncio.to_thread(frame_lock, key) is None
     await asyncio.to_thread(frame_unlock, key, token)
 
-    assert (await waiting).state == "live"
+    # A candle may close while we wait.
+    assert (await waiting).state in {"live", "behind"}
     assert bot.asked == 1
 
 
