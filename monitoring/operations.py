@@ -11,6 +11,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from monitoring.runs.shown import run_shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -63,3 +65,15 @@ def page(
         "may_operate": may_operate(request),
     }
     return render(request, f"monitoring/{template}", shared | dict(context))
+
+
+def run_part(request: HttpRequest, kind: str, *, address: str) -> HttpResponse:
+    """Return the part that says how far a run is; when it is over the page loads again.
+
+    ``address`` is where the part asks for itself.
+    """
+    run = run_shown(kind)
+    response = page(request, "operations_parts/run.html", {"run": run, "live": address})
+    if run is None or not run.is_open:
+        response.headers[RELOAD] = "true"
+    return response

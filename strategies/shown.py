@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FRESH_SECONDS: Final = 60.0
+# 9.95 would be rounded to 10.0, which needs no tenths.
+TENTHS_BELOW: Final = 9.95
 # A health round comes every 30 s; one that is older says nothing about now.
 ROUND_SECONDS: Final = 120.0
 # Findings of the health round with which nothing is analysed, whatever else is well.
@@ -129,6 +131,13 @@ def span_text(seconds: float) -> str:
             parts.append((count, template % {"count": count}))
     first = parts[:2]
     return " ".join(text for count, text in first if count) or first[-1][1]
+
+
+def lasted_text(seconds: float) -> str:
+    """Return how long something took: with tenths of a second while it is short."""
+    if seconds < TENTHS_BELOW:
+        return _("%(count)s s") % {"count": f"{seconds:.1f}"}
+    return span_text(seconds)
 
 
 def _blindness(health: Mapping[str, Any], age_s: float | None) -> str:

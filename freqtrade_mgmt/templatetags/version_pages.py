@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import template
-from django.utils import timezone
-from django.utils.dateformat import format as date_format
-from django.utils.html import format_html
-from django.utils.translation import gettext as _
 
+from btc_watcher.lib.shown_times import moment_html
 from freqtrade_mgmt.version_pages.words import CHECKS, MOVES
-from strategies.shown import span_text
+from strategies.shown import lasted_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 register = template.Library()
-FULL = "Y-m-d H:i:s T"
 
 
 @register.filter
@@ -38,26 +34,13 @@ def moment(value: datetime | None) -> SafeString | str:
 
     Pointing at it shows all of it, with the zone.
     """
-    if value is None:
-        return ""
-    local = timezone.localtime(value)
-    today = local.date() == timezone.localdate()
-    return format_html(
-        '<time class="num" datetime="{}" title="{}">{}</time>',
-        value.isoformat(),
-        date_format(local, FULL),
-        date_format(local, "H:i:s" if today else "Y-m-d H:i"),
-    )
+    return moment_html(value)
 
 
 @register.filter
 def lasted(seconds: float | None) -> str:
     """Return a length of time: tenths of a second while it is short."""
-    if seconds is None:
-        return ""
-    if seconds < 9.95:
-        return _("%(count)s s") % {"count": f"{seconds:.1f}"}
-    return span_text(seconds)
+    return "" if seconds is None else lasted_text(seconds)
 
 
 @register.filter

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from btc_watcher.lib.errors import BtcWatcherError
 from monitoring.backups.page import backup_shown, list_shown
 from monitoring.dispatch import backup_soon, trial_soon
-from monitoring.operations import RELOAD, operators_only, page, staff_only
+from monitoring.operations import operators_only, page, run_part, staff_only
 from monitoring.runs.due import due_of
 from monitoring.runs.following import BACKUP
 from monitoring.runs.shown import run_shown
@@ -49,15 +49,7 @@ def backup(request: HttpRequest, name: str) -> HttpResponse:
 @staff_only
 def live(request: HttpRequest) -> HttpResponse:
     """Return how far the backup is; when it is over the page is loaded again."""
-    run = run_shown(BACKUP)
-    response = page(
-        request,
-        "operations_parts/run.html",
-        {"run": run, "live": "monitoring:backups_live"},
-    )
-    if run is None or not run.is_open:
-        response.headers[RELOAD] = "true"
-    return response
+    return run_part(request, BACKUP, address="monitoring:backups_live")
 
 
 @require_POST

@@ -15,12 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from btc_watcher.lib.errors import BtcWatcherError
 from monitoring.database.sizes import strays_counted
 from monitoring.dispatch import rotation_soon
-from monitoring.operations import (
-    RELOAD,
-    operators_only,
-    page,
-    staff_only,
-)
+from monitoring.operations import operators_only, page, run_part, staff_only
 from monitoring.partitions.journal import rotations_noted
 from monitoring.partitions.page import keeps_detached, tables_shown
 from monitoring.partitions.planned import noted_problems, noted_words, plan_words
@@ -84,15 +79,7 @@ def plan(request: HttpRequest) -> HttpResponse:
 @staff_only
 def live(request: HttpRequest) -> HttpResponse:
     """Return how far the rotation is; when it is over the page is loaded again."""
-    run = run_shown(ROTATION)
-    response = page(
-        request,
-        "operations_parts/run.html",
-        {"run": run, "live": "monitoring:partitions_live"},
-    )
-    if run is None or not run.is_open:
-        response.headers[RELOAD] = "true"
-    return response
+    return run_part(request, ROTATION, address="monitoring:partitions_live")
 
 
 @require_GET

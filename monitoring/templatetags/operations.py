@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import template
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.dateformat import format as date_format
-from django.utils.html import format_html
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from btc_watcher.lib.shown_times import moment_html
 from monitoring.backups.shapes import megabytes
-from strategies.shown import span_text
+from strategies.shown import lasted_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 register = template.Library()
-FULL: Final = "Y-m-d H:i:s T"
 # Name, address, words, and the permission of pages that are in the admin.
 TABS: Final = (
     ("system", "monitoring:system", gettext_lazy("System"), ""),
@@ -81,16 +77,7 @@ def moment(value: datetime | None) -> SafeString | str:
 
     Pointing at it shows all of it, with the zone.
     """
-    if value is None:
-        return "—"
-    local = timezone.localtime(value)
-    today = local.date() == timezone.localdate()
-    return format_html(
-        '<time class="num" datetime="{}" title="{}">{}</time>',
-        value.isoformat(),
-        date_format(local, FULL),
-        date_format(local, "H:i:s" if today else "Y-m-d H:i"),
-    )
+    return moment_html(value, nothing="—")
 
 
 @register.filter
@@ -102,8 +89,4 @@ def saved_size(value: int | None) -> str:
 @register.filter
 def took(seconds: float | None) -> str:
     """Return a length of time: tenths of a second while it is short."""
-    if seconds is None:
-        return "—"
-    if seconds < 9.95:
-        return _("%(count)s s") % {"count": f"{seconds:.1f}"}
-    return span_text(seconds)
+    return "—" if seconds is None else lasted_text(seconds)

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 from django import template
 from django.utils import timezone
-from django.utils.dateformat import format as date_format
-from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
 from django.utils.translation import ngettext
 
+from btc_watcher.lib.shown_times import moment_html
 from notifications.forms.delivery import span_words
 from notifications.rendering import title_default
 from notifications.saying import language_of_reader
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from notifications.messages import Message
 
 register = template.Library()
-FULL = "Y-m-d H:i:s T"
 
 
 @register.filter
@@ -42,18 +39,7 @@ def minute(value: datetime | str | None) -> SafeString | str:
 
 
 def _written(value: datetime | str | None, clock: str) -> SafeString | str:
-    at = parse_datetime(value) if isinstance(value, str) else value
-    if at is None:
-        return ""
-    local = timezone.localtime(at)
-    today = timezone.localdate()
-    shape = f"m-d {clock}" if local.year == today.year else "Y-m-d H:i"
-    return format_html(
-        '<time class="num" datetime="{}" title="{}">{}</time>',
-        at.isoformat(),
-        date_format(local, FULL),
-        date_format(local, clock if local.date() == today else shape),
-    )
+    return moment_html(value, clock=clock, this_year=f"m-d {clock}")
 
 
 @register.filter

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import template
-from django.utils import timezone
-from django.utils.dateformat import format as date_format
-from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
+
+from btc_watcher.lib.shown_times import moment_html
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 register = template.Library()
-FULL = "Y-m-d H:i:s T"
 
 
 @register.filter
@@ -26,17 +23,7 @@ def moment(value: datetime | str | None) -> SafeString | str:
 
     Pointing at it shows all of it, with the zone.
     """
-    at = parse_datetime(value) if isinstance(value, str) else value
-    if at is None:
-        return ""
-    local, today = timezone.localtime(at), timezone.localdate()
-    shape = "m-d H:i" if local.year == today.year else "Y-m-d H:i"
-    return format_html(
-        '<time class="num" datetime="{}" title="{}">{}</time>',
-        at.isoformat(),
-        date_format(local, FULL),
-        date_format(local, "H:i:s" if local.date() == today else shape),
-    )
+    return moment_html(value, this_year="m-d H:i")
 
 
 @register.simple_tag
