@@ -23,7 +23,7 @@ test: venv-dev chromium ## everything that CI checks
 	@MAKE="$(MAKE)" scripts/check.sh lint types imports migrations tests
 
 tests: venv-dev frontend ## all tests, with branch coverage and its floor
-	@$(PYTHON_IN) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
+	@WORKERS=$(WORKERS) scripts/tests.sh
 
 tests-quick: venv-dev frontend ## tests without browser, real freqtrade and killed servers
 	@$(PYTHON_IN) -m pytest -n $(WORKERS) --dist worksteal -m "not e2e and not freqtrade and not faults"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     StopSteps = tuple[tuple[signal.Signals, float], ...]
 
 PORT_ATTEMPTS = 3
+# What both servers write of it: the C library's word for EADDRINUSE.
+PORT_TAKEN = "Address already in use"
 POLL_SECONDS = 0.01
 # Replay of the log after a crash may take long on a slow disk.
 START_SECONDS = 180.0
@@ -151,11 +153,15 @@ class EmbeddedServer(DirectChild, ABC):
         """
         if self.alive:
             return self.answers()
-        if self._attempts < PORT_ATTEMPTS and not ports.is_free(self.port):
+        if self._attempts < PORT_ATTEMPTS and self._port_was_taken():
             self.port = ports.any_free()
             self._begin()
             return False
         raise ServerError(f"{self.name} ended while starting. {self.log_tail()}")
+
+    def _port_was_taken(self) -> bool:
+        # Whoever took it may have let it go since; the server's log still knows.
+        return not ports.is_free(self.port) or PORT_TAKEN in self.log_tail()
 
     def wait_ready(self, deadline_seconds: float = START_SECONDS) -> None:
         """Wait for ``ready()``, then finish the set-up; a server that fails is stopped."""

@@ -25,6 +25,8 @@ __all__ = ["Child", "ChildSpec", "ProcessManager", "restart_delay", "running_pro
 
 # Longer than the longest grace of a child, the supervisor's.
 PREVIOUS_SECONDS = 45.0
+# The kernel takes a moment to give back the memory of a killed process.
+KILLED_SECONDS = 10.0
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 60.0
@@ -92,6 +94,7 @@ def end_previous(home: Path, say: Say = lambda _text: None) -> None:
     for process in stuck:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(stuck, timeout=KILLED_SECONDS)
 
 
 class ProcessManager:

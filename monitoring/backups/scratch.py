@@ -7,6 +7,7 @@ process dies the session ends with it, and the next round sees that the lock is 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import secrets
 from typing import TYPE_CHECKING, Final
@@ -58,7 +59,7 @@ SELECT EXISTS (
 @contextlib.contextmanager
 def scratch_database(server: Server, locale: Mapping[str, str]) -> Iterator[str]:
     """Give the name of an empty database, dropped at the end unless it was renamed."""
-    name = f"{PREFIX}{secrets.token_hex(8)}"
+    name = f"{scratch_prefix(server.database)}{secrets.token_hex(8)}"
     with contextlib.closing(server.maintenance()) as connection:
         connection.execute(f"SELECT pg_advisory_lock({LOCK})", [name])
         try:
@@ -66,6 +67,11 @@ def scratch_database(server: Server, locale: Mapping[str, str]) -> Iterator[str]
             yield name
         finally:
             _drop_surely(server, connection, name)
+
+
+def scratch_prefix(database: str) -> str:
+    """Return how names begin that are made for ``database``: several share a server."""
+    return f"{PREFIX}{hashlib.sha256(database.encode()).hexdigest()[:8]}_"
 
 
 def scratch_sweep(server: Server) -> list[str]:

@@ -203,6 +203,10 @@ def test_kill_9_of_the_manager_ends_the_children_and_the_next_run_waits_for_them
     with running_script(MANAGER, str(folder)) as process:
         pids = [int(word) for word in next_line(process).split()]
         assert sorted(i.pid for i in running_processes(folder).values()) == sorted(pids)
+        for name in ("one", "two"):
+            # From now on the kernel tells them of their parent's end.
+            log = folder / "log" / f"{name}.log"
+            wait_until(lambda log=log: b"up" in log.read_bytes(), f"{name} is up")
         process.kill()
         process.wait()
         end_previous(folder)

@@ -12,6 +12,6 @@ from pathlib import Path
 
 FAILED = Path(os.getenv("BTCW_HOME", ".")) / "failed-once"
 if os.getenv("STUB_FAILS") == "once" and "beat" in sys.argv and not FAILED.exists():
-    FAILED.touch()
+    FAILED.touch()  # The web process waits for it.
     sys.exit("beat was told to fail")
 time.sleep(600)

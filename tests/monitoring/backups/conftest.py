@@ -15,6 +15,7 @@ from django.utils.translation import override
 from psycopg import sql
 
 from btc_watcher.lib.partitions import PROXY_TESTS, month_start
+from monitoring.backups.scratch import scratch_prefix
 from monitoring.backups.servers import Server, server_of_backups
 from monitoring.backups.snapshot import counts_of, tables_of
 
@@ -122,6 +123,11 @@ def databases(server: Server, prefix: str) -> list[str]:
             [prefix],
         )
         return [str(name) for (name,) in found]
+
+
+def scratches(server: Server) -> list[str]:
+    """Return the scratch databases of this worker's database; others have theirs."""
+    return databases(server, scratch_prefix(server.database))
 
 
 def counts(server: Server, database: str = "") -> dict[str, int]:

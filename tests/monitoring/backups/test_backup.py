@@ -43,6 +43,7 @@ from tests.monitoring.backups.conftest import (
     counts,
     databases,
     drop,
+    scratches,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def test_a_backup_is_made_and_restored_on_trial(
     assert backup.manifest.tables[f"public.{PARTITION}"] == rows // 3
     assert backup.manifest.tables == counts(server)
     assert backup.trial.rows == backup.manifest.rows >= rows
-    assert databases(server, "btcw_scratch_") == []
+    assert scratches(server) == []
     snapshot = file_of(backup, "redis").read_bytes()
     # It holds keys of sessions, so it is sealed whatever the setting says.
     assert SECRET.encode() not in snapshot
@@ -200,7 +201,7 @@ def test_a_flipped_bit_is_found_and_never_restored(
     assert tried.state is State.TRIAL_FAILED
     assert "checksum" in tried.error
     assert "backup:failed" in alerts()
-    assert databases(server, other) == databases(server, "btcw_scratch_") == []
+    assert databases(server, other) == scratches(server) == []
 
 
 def test_a_truncated_file_is_seen_at_once(rows: int, other: str) -> None:

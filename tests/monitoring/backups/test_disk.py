@@ -13,7 +13,7 @@ from monitoring.backups.dumping import RedisSnapshot
 from monitoring.backups.selectors import backups_list
 from monitoring.backups.services import backup_make, backup_restore, backup_try
 from monitoring.backups.shapes import BackupError, State
-from tests.monitoring.backups.conftest import counts, databases
+from tests.monitoring.backups.conftest import counts, scratches
 from tests.monitoring.backups.test_backup import alerts
 
 if TYPE_CHECKING:
@@ -96,4 +96,4 @@ def test_a_restore_works_from_a_disk_that_may_only_be_read(
     finally:
         subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     assert counts(server, other) == dict(backup.manifest.tables)
-    assert databases(server, "btcw_scratch_") == []
+    assert scratches(server) == []

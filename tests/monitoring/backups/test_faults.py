@@ -14,11 +14,12 @@ import pytest
 from django.conf import settings as live_settings
 
 from btc_watcher.env import BASE_DIR
+from monitoring.backups.scratch import scratch_prefix
 from monitoring.backups.selectors import backups_list
 from monitoring.backups.services import backup_make, backup_restore, backups_watch
 from monitoring.backups.shapes import BackupError, State
 from notifications.models import Alert
-from tests.monitoring.backups.conftest import databases
+from tests.monitoring.backups.conftest import databases, scratches
 from tests.servers import ENV
 
 if TYPE_CHECKING:
@@ -143,13 +144,13 @@ def test_a_trial_that_is_killed_loses_its_database_in_the_next_round(
     server: Server, folder: Path
 ) -> None:
     with backup_process(server, folder) as process:
-        until(lambda: bool(databases(server, "btcw_scratch_")))
+        until(lambda: bool(scratches(server)))
         # A round of somebody else leaves alone what is in use.
         backups_watch()
-        assert databases(server, "btcw_scratch_")
+        assert scratches(server)
         children = killed(process)
     until(lambda: not any(child.is_running() for child in children))
-    until(lambda: not backups_watch() and not databases(server, "btcw_scratch_"))
+    until(lambda: not backups_watch() and not scratches(server))
     assert [b.state for b in backups_list()] == [State.UNTRIED]
     assert Alert.objects.filter(resolved_at=None, key="backup:failed").exists()
 
@@ -197,12 +198,13 @@ def test_a_restore_that_fails_leaves_the_target_as_it_was(
         with contextlib.closing(server.maintenance()) as maintenance:
             maintenance.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE starts_with(datname, 'btcw_scratch_')"
+                " WHERE starts_with(datname, %s)",
+                [scratch_prefix(server.database)],
             )
 
     with pytest.raises(BackupError):
         backup_restore(backup.name, into=other, say=cut)
-    assert databases(server, other) == databases(server, "btcw_scratch_") == []
+    assert databases(server, other) == scratches(server) == []
 
 
 def test_a_restore_that_is_killed_leaves_no_target_and_loses_its_database(
@@ -210,9 +212,9 @@ def test_a_restore_that_is_killed_leaves_no_target_and_loses_its_database(
 ) -> None:
     name = backup_make(trial=False).name
     with backup_process(server, folder, "restore", name, "--into", other) as process:
-        until(lambda: bool(databases(server, "btcw_scratch_")))
+        until(lambda: bool(scratches(server)))
         children = killed(process)
     until(lambda: not any(child.is_running() for child in children))
-    until(lambda: not backups_watch() and not databases(server, "btcw_scratch_"))
+    until(lambda: not backups_watch() and not scratches(server))
     assert databases(server, other) == []
     assert backup_restore(name, into=other).database == other
