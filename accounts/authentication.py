@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.authentication import (
     BaseAuthentication,
@@ -12,7 +13,10 @@ from rest_framework.authentication import (
 )
 from rest_framework.exceptions import AuthenticationFailed
 
+from accounts.audit.actor import actor_of, actor_set
+from accounts.facts import request_facts
 from accounts.selectors import session_by_api_token
+from accounts.services import token_touch
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -40,6 +44,12 @@ class BearerAuthentication(BaseAuthentication):
                     " Get a new one from /api/v1/auth/token/."
                 )
             )
+        now = timezone.now()
+        token_touch(row=row, now=now)
+        # DRF lets a view ask when the request is looked at, so this is the earliest.
+        actor_set(
+            actor_of(row.user, f"API: {row.name}", request_facts(request).ip_address)
+        )
         return row.user, row
 
     def authenticate_header(self, request: Request) -> str:

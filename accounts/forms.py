@@ -8,9 +8,11 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm as DjangoPasswordChangeForm
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from accounts.preferences import zone_names
+from accounts.scopes import CHOICES, Scope, scope_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,8 +127,35 @@ class PasswordChangeForm(DjangoPasswordChangeForm):
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
 
 
+class PasswordForm(forms.Form):
+    """The password again, before something that protects the account is changed."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class CodeForm(forms.Form):
+    """A code of the person's app, or a recovery code."""
+
+    code = forms.CharField(
+        label=pgettext_lazy("second factor", "Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+            }
+        ),
+    )
+
+
 class TokenForm(forms.Form):
-    """A new API token."""
+    """A new API token, which may no more than its person."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -140,3 +169,22 @@ class TokenForm(forms.Form):
         max_value=LONGEST_TOKEN_DAYS,
         initial=lambda: settings.API_TOKEN_DAYS,
     )
+    wanted = forms.MultipleChoiceField(
+        label=_("What it may do"),
+        initial=[Scope.READ],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, user: User) -> None:
+        super().__init__(data)
+        wanted = self.fields["wanted"]
+        if isinstance(wanted, forms.MultipleChoiceField):
+            wanted.choices = [
+                (scope.value, words)
+                for scope, words in CHOICES.items()
+                if scope_allowed(user, scope)
+            ]
+
+    def scopes(self) -> list[Scope]:
+        """Return what was chosen; call it on a valid form."""
+        return [Scope(each) for each in self.cleaned_data["wanted"]]

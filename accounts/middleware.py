@@ -10,7 +10,9 @@ from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts import services
+from accounts.audit.actor import actor_of, actor_set
 from accounts.facts import request_facts
+from accounts.models import User
 from accounts.preferences import django_language, zone_or_default
 from accounts.selectors import SESSION_TOKEN, login_is_alive
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponseBase
 
+# How the audit calls the ways in.
+VIA = (("/admin/", "admin"), ("/api/", "API"), ("/", "page"))
 NOTED = "_user_session_token"
 
 
@@ -105,4 +109,28 @@ class PreferencesMiddleware(MiddlewareMixin):
     ) -> HttpResponseBase:
         """Leave nothing behind in this thread."""
         timezone.deactivate()
+        return response
+
+
+class ActorMiddleware(MiddlewareMixin):
+    """Tells the audit who acts; goes after the middleware that ends a revoked login."""
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., Any],
+        _args: tuple[Any, ...],
+        _kwargs: dict[str, Any],
+    ) -> None:
+        """Note the person; whoever comes with a token is noted by the API."""
+        actor_set(None)
+        if not _needs_no_person(view) and isinstance(request.user, User):
+            via = next((word for start, word in VIA if request.path.startswith(start)))
+            actor_set(actor_of(request.user, via, request_facts(request).ip_address))
+
+    def process_response(
+        self, _request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Leave nobody behind in this thread."""
+        actor_set(None)
         return response

@@ -10,12 +10,17 @@ from django.contrib.auth.models import (
     BaseUserManager,
     PermissionsMixin,
 )
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.audit.models import AuditEntry
+from accounts.second_factor.models import SecondFactor
 from btc_watcher.lib.columns import CreatedField, ObjectField, UpdatedField
 from btc_watcher.lib.indexes import NamedIndex
+
+__all__ = ["AuditEntry", "SecondFactor", "User", "UserSession"]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -87,6 +92,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         ordering = ["username"]
+        # What roles are made of besides Django's own (see accounts.roles). Names of
+        # permissions are stored in the database, so they are not translated.
+        permissions = [
+            ("write", "May write: make and change what others see"),
+            ("operate", "May operate: start, stop, test, install"),
+            ("administer", "May administer: users, roles, the audit"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["username"], name="users_username_key")
         ]
@@ -115,6 +127,14 @@ class UserSession(models.Model):
     expires_at = models.DateTimeField(_("expires"))
     ip_address = models.GenericIPAddressField(_("address"), null=True, blank=True)
     user_agent = models.TextField(_("browser"), null=True, blank=True)
+    # Of API tokens only; a browser login has no name. Null scopes are all rights.
+    name = models.CharField(
+        _("name"), max_length=100, blank=True, default="", db_default=""
+    )
+    scopes = ArrayField(
+        models.CharField(max_length=20), null=True, blank=True, verbose_name=_("scopes")
+    )
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     created_at = CreatedField(verbose_name=_("created"))
 
     class Meta:

@@ -27,13 +27,16 @@ SESSION_TOKEN = "user_session_token"  # noqa: S105 - the name of a place
 class SessionView:
     """A session row as a person reads it.
 
-    ``name`` is what an API token was called, ``program`` a short form of the agent.
+    ``name`` is what an API token was called, ``scopes`` what it may (None: all that its
+    person may), ``program`` a short form of the agent.
     """
 
     id: UUID
     is_browser: bool
     is_current: bool
     name: str
+    scopes: tuple[str, ...] | None
+    last_used_at: datetime | None
     user_agent: str
     program: str
     ip_address: str | None
@@ -71,6 +74,16 @@ def login_is_alive(session: Mapping[str, Any]) -> bool:
     return rows.exists()
 
 
+def address_is_known(username: str, address: str | None) -> bool:
+    """Tell whether an account has logged in from ``address`` lately.
+
+    One query, whether the account exists or not.
+    """
+    return User.objects.filter(
+        username=username, security_info__addresses__contains=[address]
+    ).exists()
+
+
 def sessions_of(user: User, *, current_token: str | None) -> list[SessionView]:
     """Return the living sessions and API tokens of ``user``, the newest first."""
     current = browser_hash(current_token) if current_token else None
@@ -86,16 +99,14 @@ def session_view(row: UserSession) -> SessionView:
 
 
 def _view(row: UserSession, *, is_current: bool) -> SessionView:
-    is_browser = row.token_hash.startswith(BROWSER_PREFIX)
-    name, agent = "", row.user_agent or ""
-    if not is_browser:
-        # The first line is the token's name: the table has no other place for it.
-        name, _, agent = agent.partition("\n")
+    agent = row.user_agent or ""
     return SessionView(
         id=row.id,
-        is_browser=is_browser,
+        is_browser=row.token_hash.startswith(BROWSER_PREFIX),
         is_current=is_current,
-        name=name,
+        name=row.name,
+        scopes=None if row.scopes is None else tuple(row.scopes),
+        last_used_at=row.last_used_at,
         user_agent=agent,
         program=agent_label(agent),
         ip_address=row.ip_address,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.contrib.auth import authenticate
 from django.db import transaction
@@ -12,15 +12,40 @@ from django.utils.translation import gettext as _
 
 from accounts.cache import login_forgive, login_wait
 from accounts.models import User, UserSession
-from accounts.tokens import api_hash, browser_hash, token_new
+from accounts.selectors import address_is_known
+from accounts.tokens import BROWSER_PREFIX, api_hash, browser_hash, token_new
 from btc_watcher.lib.errors import BtcWatcherError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Collection, Mapping
     from uuid import UUID
 
+    from accounts.cache import Failures
     from accounts.facts import RequestFacts
+    from accounts.scopes import Scope
+
+
+# Of one person, from which logins are never held up by what others try.
+KNOWN_ADDRESSES: Final = 10
+TOUCHED_EVERY: Final = timedelta(minutes=1)
+
+
+class FailedBefore(NamedTuple):
+    """Logins that failed since the one before; the latest at ``last_at``."""
+
+    number: int
+    last_at: datetime | None
+    last_address: str
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> FailedBefore:
+        """Read what ``security_info`` has."""
+        at = stored.get("last_at")
+        return cls(
+            int(stored.get("count", 0)),
+            datetime.fromisoformat(at) if at else None,
+            str(stored.get("last_address") or ""),
+        )
 
 
 class LoginRefusedError(BtcWatcherError):
@@ -39,20 +64,64 @@ class TooManyLoginsError(BtcWatcherError):
 
 
 def credentials_check(*, username: str, password: str, facts: RequestFacts) -> User:
-    """Return the active user of these credentials.
+    """Return the active user of these credentials; the second factor comes after it.
 
     Raises TooManyLoginsError, or LoginRefusedError with the same sentence, after the
     same work, whether the name exists or not.
     """
-    wait = login_wait(ip_address=facts.ip_address, username=username)
+    # PostgreSQL's text cannot hold a zero byte, so no such user exists.
+    name = username.replace("\x00", "\ufffd")
+    wait = login_wait(
+        ip_address=facts.ip_address,
+        username=name,
+        known_address=address_is_known(name, facts.ip_address),
+    )
     if wait:
         raise TooManyLoginsError(wait)
-    # PostgreSQL's text cannot hold a zero byte, so no such user exists.
-    user = authenticate(username=username.replace("\x00", "\ufffd"), password=password)
+    user = authenticate(username=name, password=password)
     if not isinstance(user, User):
         raise LoginRefusedError(_("The user name or the password is wrong."))
-    login_forgive(ip_address=facts.ip_address, username=username)
+    failures = login_forgive(ip_address=facts.ip_address, username=name)
+    if failures.number:
+        _failures_note(user, failures)
     return user
+
+
+def _failures_note(user: User, failures: Failures) -> None:
+    with transaction.atomic():
+        row = User.objects.select_for_update().get(pk=user.pk)
+        before = row.security_info.get("failures") or {}
+        at = failures.last_at
+        row.security_info["failures"] = {
+            "count": int(before.get("count", 0)) + failures.number,
+            "last_at": datetime.fromtimestamp(at, UTC).isoformat() if at else None,
+            "last_address": failures.last_address or None,
+        }
+        User.objects.filter(pk=row.pk).update(security_info=row.security_info)
+
+
+@transaction.atomic
+def login_note(*, user: User, facts: RequestFacts) -> FailedBefore:
+    """Write who logged in from where into ``security_info``; return what failed before.
+
+    It has last_login and previous_login (at, address, program), failures_before (count,
+    last_at, last_address) of the time between the two, and the last addresses.
+    """
+    row = User.objects.select_for_update().get(pk=user.pk)
+    info = row.security_info
+    failures = info.pop("failures", None) or {}
+    address = facts.ip_address
+    info["previous_login"] = info.get("last_login")
+    info["last_login"] = {
+        "at": timezone.now().isoformat(),
+        "address": address,
+        "program": facts.user_agent,
+    }
+    info["failures_before"] = failures
+    known = [each for each in info.get("addresses", []) if each != address]
+    info["addresses"] = [*filter(None, [address]), *known][:KNOWN_ADDRESSES]
+    User.objects.filter(pk=row.pk).update(security_info=info)
+    return FailedBefore.read(failures)
 
 
 def session_open(
@@ -71,11 +140,17 @@ def session_open(
 
 
 def token_create(
-    *, user: User, facts: RequestFacts, days: int, name: str = ""
+    *,
+    user: User,
+    facts: RequestFacts,
+    days: int,
+    name: str = "",
+    scopes: Collection[Scope] | None = None,
 ) -> tuple[UserSession, str]:
     """Make an API token that lives ``days`` days; return its row and the plain token.
 
-    The token is never stored: this is the only moment at which it can be read.
+    It may what ``scopes`` say, None being all that ``user`` may. The token is never
+    stored: this is the only moment at which it can be read.
     """
     token = token_new()
     row = UserSession.objects.create(
@@ -83,7 +158,9 @@ def token_create(
         token_hash=api_hash(token),
         expires_at=timezone.now() + timedelta(days=days),
         ip_address=facts.ip_address,
-        user_agent=f"{' '.join(name.split())}\n{facts.user_agent}",
+        user_agent=facts.user_agent,
+        name=" ".join(name.split()),
+        scopes=None if scopes is None else sorted(scopes),
     )
     return row, token
 
@@ -99,6 +176,20 @@ def session_revoke(*, session_id: UUID, user: User | None = None) -> bool:
 def session_close(*, token: str) -> bool:
     """End the browser login of ``token``, as on logging out."""
     return bool(UserSession.objects.filter(token_hash=browser_hash(token)).delete()[0])
+
+
+def sessions_revoke_others(*, user: User, keep_token: str | None) -> int:
+    """End every login of ``user`` in browsers but that of ``keep_token``."""
+    rows = UserSession.objects.filter(user=user, token_hash__startswith=BROWSER_PREFIX)
+    if keep_token is not None:
+        rows = rows.exclude(token_hash=browser_hash(keep_token))
+    return rows.delete()[0]
+
+
+def token_touch(*, row: UserSession, now: datetime) -> None:
+    """Note that a token is used, once a minute at most."""
+    if row.last_used_at is None or now - row.last_used_at >= TOUCHED_EVERY:
+        UserSession.objects.filter(pk=row.pk).update(last_used_at=now)
 
 
 def sessions_revoke_all(*, user: User, keep_token: str | None = None) -> int:

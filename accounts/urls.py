@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts import views
+from accounts.views import audit, login, profile, security, tokens
 
 app_name = "accounts"
 urlpatterns = [
-    path("login/", views.LoginView.as_view(), name="login"),
-    path("logout/", views.Logout.as_view(), name="logout"),
-    path("language/", views.language, name="language"),
-    path("profile/", views.profile, name="profile"),
-    path("profile/preferences/", views.preferences, name="preferences"),
-    path("profile/password/", views.password, name="password"),
-    path("profile/tokens/", views.tokens, name="tokens"),
+    path("login/", login.LoginView.as_view(), name="login"),
+    path("login/code/", login.CodeView.as_view(), name="login_code"),
+    path("logout/", login.Logout.as_view(), name="logout"),
+    path("language/", login.language, name="language"),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/preferences/", profile.preferences, name="preferences"),
+    path("profile/security/", security.security, name="security"),
+    path("profile/password/", security.password, name="password"),
+    path("profile/tokens/", tokens.tokens, name="tokens"),
     path(
         "profile/sessions/<uuid:session_id>/revoke/",
-        views.session_revoke,
+        security.session_revoke,
         name="session_revoke",
     ),
+    path(
+        "profile/sessions/revoke-others/",
+        security.sessions_revoke_others,
+        name="sessions_revoke_others",
+    ),
+    path("profile/two-factor/begin/", security.factor_begin, name="factor_begin"),
+    path("profile/two-factor/confirm/", security.factor_confirm, name="factor_confirm"),
+    path("profile/two-factor/codes/", security.recovery_renew, name="recovery_renew"),
+    path("profile/two-factor/end/", security.factor_end, name="factor_end"),
+    path("audit/", audit.audit, name="audit"),
     # Comes before the admin's own address of the same name.
-    path("admin/login/", views.admin_login, name="admin_login"),
+    path("admin/login/", login.admin_login, name="admin_login"),
 ]

@@ -1,47 +1,147 @@
-"""The row of a login, checked for WebSockets, which Django's middleware never sees."""
+"""Who opened a WebSocket: Django's middleware never sees them, so it is asked here.
+
+A page comes with its session, a program with ``Authorization: Bearer TOKEN`` or with
+``{"token": "..."}`` in its first message (see ``token_login``); never with a token in the
+address, which ends up in logs. While it is open, ``ws:session:{user_id}`` says so.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
 from django.db import close_old_connections
+from django.utils import timezone
 
-from accounts.selectors import login_is_alive
+from accounts.cache import listened, listening
+from accounts.models import UserSession
+from accounts.selectors import login_is_alive, session_by_api_token
+from accounts.services import token_touch
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping
 
     Scope = MutableMapping[str, Any]
     App = Callable[[Scope, Any, Any], Awaitable[None]]
 
+# Seconds after which a connection that goes on is noted again.
+NOTED_EVERY: Final = 15.0
+
 
 class SessionRowScope:
-    """Makes a person whose session row is gone or expired anonymous.
+    """Puts the user of a token into the scope, and takes away one whose login has ended.
 
-    Goes inside Channels' AuthMiddlewareStack, around the router.
+    ``scope["token"]`` is the row of the token, None for pages. Goes inside Channels'
+    AuthMiddlewareStack, around the router.
     """
 
     def __init__(self, app: App) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Pass on, with the user taken away when the login has ended."""
-        user = scope.get("user")
-        if user is not None and user.is_authenticated and not await login_lives(scope):
-            scope = {**scope, "user": AnonymousUser()}
-        await self.app(scope, receive, send)
+        """Pass on, with the right user."""
+        scope = {**scope, "token": None}
+        user, token = scope.get("user"), _bearer(scope)
+        if token:
+            # A program says who it is; what a browser sent along with it does not count.
+            scope["user"] = AnonymousUser()
+            await token_login(scope, token)
+        elif (
+            user is not None and user.is_authenticated and not await login_lives(scope)
+        ):
+            scope["user"] = AnonymousUser()
+        noted = scope["noted"] = _Noted(scope, send)
+        try:
+            await self.app(scope, receive, noted.send)
+        finally:
+            await noted.close()
+
+
+async def token_login(scope: Scope, token: str) -> bool:
+    """Make the person of an API token the user of ``scope``; False when it is none.
+
+    Also for a token that came with the first message.
+    """
+    row = await sync_to_async(_row)(token)
+    if row is None:
+        return False
+    scope["user"], scope["token"] = row.user, row
+    # The router hands a copy of the scope on, so this one is told by itself.
+    if noted := scope.get("noted"):
+        noted.user = row.user
+    return True
 
 
 async def login_lives(scope: Scope) -> bool:
-    """Tell whether the login of ``scope`` has not been revoked; for open connections."""
-    return await sync_to_async(_alive)(scope["session"])
+    """Tell whether the login or token of ``scope`` has not been revoked.
+
+    For open connections, which ask now and then.
+    """
+    return await sync_to_async(_alive)(scope)
 
 
-def _alive(session: Mapping[str, Any]) -> bool:
+class _Noted:
+    """Passes messages on, and notes who hears them."""
+
+    def __init__(self, scope: Scope, send: Any) -> None:
+        self.user, self._send = scope.get("user"), send
+        self._id = uuid.uuid4().hex
+        self._user_id: int | None = None
+        self._since = ""
+        self._noted_at = 0.0
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Pass a message on; note the connection when that is due."""
+        await self._send(message)
+        user = self.user
+        if message["type"] == "websocket.close" or user is None or not user.pk:
+            return
+        if time.monotonic() - self._noted_at >= NOTED_EVERY or not self._noted_at:
+            self._noted_at = time.monotonic()
+            await self._note(int(user.pk))
+
+    async def _note(self, user_id: int) -> None:
+        now = timezone.now().isoformat()
+        self._user_id, self._since = user_id, self._since or now
+        values = {"connected_at": self._since, "last_ping": now}
+        await sync_to_async(listening)(user_id, self._id, values)
+
+    async def close(self) -> None:
+        """Remove the note."""
+        if self._user_id is not None:
+            await sync_to_async(listened)(self._user_id, self._id)
+
+
+def _bearer(scope: Scope) -> str:
+    for name, value in scope.get("headers", ()):
+        if name == b"authorization":
+            scheme, _space, token = value.decode("latin-1").partition(" ")
+            return str(token.strip()) if scheme.lower() == "bearer" else ""
+    return ""
+
+
+def _row(token: str) -> UserSession | None:
     close_old_connections()
     try:
-        return login_is_alive(session)
+        row = session_by_api_token(token)
+        if row is not None:
+            token_touch(row=row, now=timezone.now())
+        return row
+    finally:
+        close_old_connections()
+
+
+def _alive(scope: Scope) -> bool:
+    close_old_connections()
+    try:
+        token = scope.get("token")
+        if token is None:
+            return login_is_alive(scope["session"])
+        return UserSession.objects.filter(
+            pk=token.pk, expires_at__gt=timezone.now(), user__is_active=True
+        ).exists()
     finally:
         close_old_connections()

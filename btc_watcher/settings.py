@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular",
     "django_celery_beat",
 ]
 
@@ -72,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SessionRowMiddleware",
+    "accounts.middleware.ActorMiddleware",
     "accounts.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -266,6 +268,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(30),
         "options": {"expires": 25},
     },
+    "fill outcomes": {
+        "task": "freqtrade_mgmt.tasks.fill_outcomes",
+        "schedule": schedule(30),
+        "options": {"expires": 25},
+    },
     "refresh releases": {
         "task": "freqtrade_mgmt.tasks.refresh_releases",
         "schedule": schedule(3600),
@@ -285,6 +292,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.tasks.expire_sessions",
         "schedule": schedule(3600),
         "options": {"expires": 3500},
+    },
+    "forget old audit entries": {
+        "task": "accounts.tasks.forget_audit",
+        "schedule": schedule(24 * 3600),
+        "options": {"expires": 23 * 3600},
     },
     "warn of expiring drafts": {
         "task": "strategies.tasks.warn_drafts",
@@ -362,13 +374,13 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
     )
 ]
 LOGIN_URL = "accounts:login"
@@ -387,6 +399,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 API_TOKEN_DAYS = env.int("BTCW_API_TOKEN_DAYS", default=90)
+# Days that the audit is kept; 0 is for ever.
+AUDIT_DAYS = max(0, env.int("BTCW_AUDIT_DAYS", default=0))
 
 # -- API --------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -394,11 +408,32 @@ REST_FRAMEWORK = {
         "accounts.authentication.BearerAuthentication",
         "accounts.authentication.PageSessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # Whatever names no rule of its own: reading, or writing with the role for it.
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.CanWrite"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "btc_watcher.lib.rest.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+# Requests that one address may send to one endpoint in a minute; 0 is no limit.
+API_READS_PER_MINUTE = env.int("BTCW_API_READS_PER_MINUTE", default=600)
+API_CHANGES_PER_MINUTE = env.int("BTCW_API_CHANGES_PER_MINUTE", default=300)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "BTC Watcher",
+    "VERSION": "1",
+    "DESCRIPTION": "Signals of many freqtrade strategies, and everything that pages"
+    " and operators do with them. Times are ISO 8601 with an offset, answered in UTC."
+    " Lists come in pages: `next` holds the address of the next one. Errors are"
+    " `application/problem+json` (RFC 9457) with a sentence in `detail`.",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "SignalTypeEnum": "signals_app.models.SignalType",
+        "ChannelTypeEnum": "notifications.models.ChannelType",
+        "StrategyTypeEnum": "strategies.models.Strategy.Type",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 

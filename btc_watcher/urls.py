@@ -5,6 +5,9 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.permissions import reads
+from btc_watcher.lib.api.schema import SchemaView, try_page
+
 urlpatterns = [
     path("", include("signals_app.urls")),
     # The editor's addresses go first: /strategies/new/ is no strategy.
@@ -19,6 +22,10 @@ urlpatterns = [
     path("api/v1/", include("proxies.api_urls")),
     path("api/v1/", include("freqtrade_mgmt.api_urls")),
     path("api/v1/", include("accounts.api_urls")),
+    path("api/v1/", include("notifications.api_urls")),
+    path("api/v1/", include("monitoring.api_urls")),
+    path("api/v1/schema/", SchemaView.as_view(), name="api-schema"),
+    path("api/", reads(try_page), name="api-try"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

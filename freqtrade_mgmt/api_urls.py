@@ -15,11 +15,21 @@ from freqtrade_mgmt.api import (
     VersionsView,
     VersionView,
 )
+from freqtrade_mgmt.api_charts import CandlesView, MarkersView, SourcesView
+from freqtrade_mgmt.api_drafts import DraftsView, DraftView, PublishView
 
+CHARTS = "charts/"
+DRAFTS = "strategies/drafts/"
 VERSIONS = "freqtrade/versions/"
 UPGRADES = "freqtrade/upgrades/"
 
 urlpatterns = [
+    path(CHARTS, SourcesView.as_view(), name="api-charts"),
+    path(f"{CHARTS}candles/", CandlesView.as_view(), name="api-candles"),
+    path(f"{CHARTS}markers/", MarkersView.as_view(), name="api-markers"),
+    path(DRAFTS, DraftsView.as_view(), name="api-drafts"),
+    path(f"{DRAFTS}<int:pk>/", DraftView.as_view(), name="api-draft"),
+    path(f"{DRAFTS}<int:pk>/publish/", PublishView.as_view(), name="api-draft-publish"),
     path(VERSIONS, VersionsView.as_view(), name="api-freqtrade-versions"),
     path(f"{VERSIONS}refresh/", RefreshView.as_view(), name="api-freqtrade-refresh"),
     path(

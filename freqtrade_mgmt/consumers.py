@@ -11,6 +11,7 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from accounts.permissions import may_listen
 from accounts.websocket import login_lives
 from btc_watcher.lib.errors import EncryptionError
 from freqtrade_mgmt.log_tail import tail_of
@@ -35,7 +36,7 @@ class LogConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept logged-in people and start sending."""
         await self.accept()
-        if not self.scope["user"].is_authenticated:
+        if not may_listen(self.scope):
             await self.close(code=NOT_LOGGED_IN)
             return
         strategy_id = int(self.scope["url_route"]["kwargs"]["pk"])

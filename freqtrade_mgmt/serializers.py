@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rest_framework import serializers
 
+from btc_watcher.lib.api.paging import PageQuery
 from freqtrade_mgmt.releases import COLUMN_LENGTH
 from freqtrade_mgmt.upgrades.asking import LONGEST_WATCH, WATCH_SECONDS
 
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
 
 LARGEST_ID: Final = 2**31 - 1
 MOST_SKIPPED: Final = 1_000
+
+
+class OperationsQuery(PageQuery):
+    """Which operations."""
+
+    type = serializers.ChoiceField(
+        required=False,
+        choices=["install", "upgrade", "downgrade", "check"],
+    )
+
+
+class RemoveQuery(serializers.Serializer[None]):
+    """How a release is removed."""
+
+    give_up_rollback = serializers.BooleanField(
+        default=False,
+        help_text="Also what the last upgrade could go back to.",
+    )
 
 
 class InstallSerializer(serializers.Serializer[None]):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from freqtrade_mgmt.failover.round import failover_round
 from freqtrade_mgmt.health.round import strategy_health_round
+from freqtrade_mgmt.outcomes.round import outcomes_round
 from freqtrade_mgmt.services import installations_check, releases_refresh
 
 logger = logging.getLogger(__name__)
@@ -41,3 +42,9 @@ def refresh_releases() -> dict[str, Any]:
         "lost": lost,
         "problem": asked.problem,
     }
+
+
+@shared_task(ignore_result=True)
+def fill_outcomes() -> dict[str, Any]:
+    """Fill the outcomes of signals whose next candles have closed; return the figures."""
+    return outcomes_round().as_dict()

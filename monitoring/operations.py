@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from accounts import permissions
 from monitoring.runs.shown import run_shown
 
 if TYPE_CHECKING:
@@ -33,26 +31,12 @@ def may_operate(request: HttpRequest) -> bool:
 
 def staff_only(view: View) -> View:
     """Send nobody to the login, and answer 403 to people who are not staff."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_staff:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return never_cache(login_required(wrapped))
+    return never_cache(permissions.staff_only(view))
 
 
 def operators_only(view: View) -> View:
     """The same, for people who may also start work."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not may_operate(request):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return staff_only(wrapped)
+    return never_cache(permissions.staff_only(view, OPERATE))
 
 
 def page(

@@ -6,12 +6,15 @@ from django.urls import path
 
 from monitoring import views
 from monitoring.backups import views as backups
+from monitoring.dashboard import views as dashboard
 from monitoring.database.views import database
 from monitoring.metrics import views as metrics
 from monitoring.partitions import views as partitions
 
 app_name = "monitoring"
 urlpatterns = [
+    path("dashboard/", dashboard.dashboard, name="dashboard"),
+    path("dashboard/now/", dashboard.dashboard_part, name="dashboard_part"),
     path("health/", views.health, name="health"),
     path("health/live", views.live, name="live"),
     path("health/ready", views.ready, name="ready"),

@@ -9,6 +9,7 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.permissions import anyone
 from monitoring.health import health as system_health
 from monitoring.readiness import readiness
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
+@anyone
 @login_not_required
 @never_cache
 @require_safe
@@ -25,6 +27,7 @@ def health(request: HttpRequest) -> JsonResponse:
     return _answer(report, well=report["status"] != "unavailable")
 
 
+@anyone
 @login_not_required
 @never_cache
 @require_safe
@@ -33,6 +36,7 @@ def live(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
+@anyone
 @login_not_required
 @never_cache
 @require_safe

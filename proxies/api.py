@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from django.db import transaction
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException, NotFound, ValidationError
-from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.permissions import CanOperate, CanWrite
+from btc_watcher.lib.api.base import ApiView
+from btc_watcher.lib.api.describing import operation, paged
+from btc_watcher.lib.api.moments import EPOCH, microseconds, moment_text
+from btc_watcher.lib.api.paging import cursor_read, cursor_text, next_address, page_of
+from btc_watcher.lib.api.tags import match_require
 from btc_watcher.lib.errors import ConfigurationError
+from proxies.api_answers import HISTORY, PROXY, TESTED, TESTING
 from proxies.dispatch import proxy_test_follow, proxy_test_soon
 from proxies.models import Proxy
 from proxies.problems import proxy_problems
 from proxies.selectors import (
+    proxies_enabled,
     proxies_listed,
     proxy_failures,
     proxy_history,
@@ -24,9 +33,9 @@ from proxies.selectors import (
 )
 from proxies.serializers import (
     HistorySerializer,
+    ProxyQuery,
     ProxySerializer,
     bucket_shape,
-    moment_text,
     proxy_shape,
     test_shape,
 )
@@ -34,22 +43,16 @@ from proxies.services import proxy_create, proxy_delete, proxy_test, proxy_updat
 from proxies.services.changing import FIELDS, KEPT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rest_framework.request import Request
 
+CHANGE: Final = "proxies.change_proxy"
 PERMISSIONS: Final = {
     "POST": "proxies.add_proxy",
-    "PATCH": "proxies.change_proxy",
+    "PATCH": CHANGE,
     "DELETE": "proxies.delete_proxy",
 }
-
-
-class MayChange(BasePermission):
-    """Whoever has logged in may look; each change needs its own permission."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Tell whether this request may be answered."""
-        wanted = getattr(view, "permission", PERMISSIONS.get(request.method or ""))
-        return wanted is None or bool(request.user.has_perm(wanted))
 
 
 class Conflict(APIException):
@@ -58,10 +61,11 @@ class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
 
 
-class ProxyAPIView(APIView):
+class ProxyAPIView(ApiView):
     """What all addresses of proxies have in common."""
 
-    permission_classes = [IsAuthenticated, MayChange]
+    permission_classes = [CanWrite]
+    permission: ClassVar[Mapping[str, str] | str] = PERMISSIONS
 
     def proxy(self, number: int) -> Proxy:
         """Return the proxy, or answer 404."""
@@ -74,16 +78,38 @@ class ProxyAPIView(APIView):
 class ProxiesView(ProxyAPIView):
     """``/api/v1/proxies/``: all proxies by priority and name, and a new one."""
 
+    @operation(
+        paged(PROXY),
+        tag="proxies",
+        name="proxies_list",
+        summary="List proxies",
+        query=ProxyQuery,
+        item=PROXY,
+    )
     def get(self, request: Request) -> Response:
-        """Return every proxy, without passwords."""
-        rows = proxies_listed(now=timezone.now())
-        return Response({"results": [proxy_shape(row) for row in rows]})
+        """Return proxies by priority and name, without passwords."""
+        query = self.checked(ProxyQuery(data=request.query_params))
+        rows, cursor = page_of(
+            [proxy for proxy in Proxy.objects.all() if ProxyQuery.fits(proxy, query)],
+            query,
+            lambda proxy: (proxy.priority, proxy.name, proxy.pk),
+            (int, str, int),
+        )
+        shown = proxies_listed(now=timezone.now(), proxies=rows)
+        return self.page(request, map(proxy_shape, shown), cursor)
 
+    @operation(
+        PROXY,
+        status=201,
+        tag="proxies",
+        name="proxies_create",
+        summary="Make a proxy",
+        body=ProxySerializer,
+    )
+    @method_decorator(sensitive_variables())
     def post(self, request: Request) -> Response:
-        """Make a proxy and have it tested: 201, or 400 that names the fields."""
-        wanted = ProxySerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        values = wanted.validated_data
+        """Make a proxy and have it tested."""
+        values = self.checked(ProxySerializer(data=request.data))
         _check(values, Proxy())
         proxy = proxy_create(**values)
         if proxy.enabled:
@@ -94,23 +120,48 @@ class ProxiesView(ProxyAPIView):
 class ProxyView(ProxyAPIView):
     """``/api/v1/proxies/{id}/``: one proxy."""
 
+    @operation(
+        PROXY, tag="proxies", name="proxies_get", summary="Get a proxy", item=PROXY
+    )
     def get(self, request: Request, pk: int) -> Response:
-        """Return the proxy, or 404."""
-        return Response(_shape(self.proxy(pk)))
+        """Return a proxy with its figures and who uses it."""
+        proxy = self.proxy(pk)
+        self.versioned(proxy)
+        return Response(_shape(proxy))
 
+    @operation(
+        PROXY,
+        tag="proxies",
+        name="proxies_update",
+        summary="Change a proxy",
+        body=ProxySerializer(partial=True),
+        matches=True,
+    )
+    @method_decorator(sensitive_variables())
     def patch(self, request: Request, pk: int) -> Response:
         """Change the fields that are given; a new way is tested at once."""
-        proxy = self.proxy(pk)
-        wanted = ProxySerializer(data=request.data, partial=True)
-        wanted.is_valid(raise_exception=True)
-        _check(wanted.validated_data, proxy)
-        changed = proxy_update(proxy, **wanted.validated_data)
+        wanted = self.checked(ProxySerializer(data=request.data, partial=True))
+        with transaction.atomic():
+            Proxy.objects.select_for_update().filter(pk=pk).first()
+            proxy = self.proxy(pk)
+            match_require(request, proxy)
+            _check(wanted, proxy)
+            changed = proxy_update(proxy, **wanted)
+        self.versioned(changed)
         if changed.enabled and changed.status == Proxy.Status.UNKNOWN:
             proxy_test_soon(pk, "on_demand")
         return Response(_shape(changed))
 
+    @operation(
+        None,
+        status=204,
+        tag="proxies",
+        name="proxies_delete",
+        summary="Remove a proxy",
+        refuses=(409,),
+    )
     def delete(self, request: Request, pk: int) -> Response:
-        """Remove the proxy: 204, or 409 that names who uses it."""
+        """Remove the proxy, unless somebody uses it."""
         try:
             proxy_delete(self.proxy(pk))
         except ConfigurationError as error:
@@ -121,8 +172,11 @@ class ProxyView(ProxyAPIView):
 class TestView(ProxyAPIView):
     """``/api/v1/proxies/{id}/test/``: test it now."""
 
-    permission = "proxies.change_proxy"
+    permission_classes = [CanOperate]
+    permission = CHANGE
+    limits = {"POST": 60}
 
+    @operation(TESTED, tag="proxies", name="proxies_test", summary="Test a proxy")
     def post(self, request: Request, pk: int) -> Response:
         """Test and answer with what was found, after the proxy's time-out at most."""
         test = proxy_test(self.proxy(pk).pk, "on_demand")
@@ -131,26 +185,64 @@ class TestView(ProxyAPIView):
         return Response(test_shape(test) | {"proxy_status": status})
 
 
+class TestAllView(ProxyAPIView):
+    """``/api/v1/proxies/test/``: test all."""
+
+    permission_classes = [CanOperate]
+    permission = CHANGE
+    limits = {"POST": 60}
+
+    @operation(
+        TESTING,
+        status=202,
+        tag="proxies",
+        name="proxies_test_all",
+        summary="Test all proxies",
+    )
+    def post(self, request: Request) -> Response:
+        """Have workers test every proxy that is switched on."""
+        asked = [proxy.pk for proxy in proxies_enabled()]
+        for number in asked:
+            proxy_test_soon(number, "on_demand")
+        return Response({"asked": asked}, status=HTTPStatus.ACCEPTED)
+
+
 class HistoryView(ProxyAPIView):
     """``/api/v1/proxies/{id}/history/``: its tests."""
 
+    @operation(
+        HISTORY,
+        tag="proxies",
+        name="proxies_history",
+        summary="List the tests of a proxy",
+        query=HistorySerializer,
+    )
     def get(self, request: Request, pk: int) -> Response:
         """Return the newest tests of a period, and its figures in equal spans."""
         proxy = self.proxy(pk)
-        query = HistorySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        wanted = query.validated_data
-        since, until = wanted["from"], wanted["to"]
-        tests = proxy_tests(pk, since=since, until=until, limit=wanted["limit"])
-        buckets = proxy_history(
-            proxy.pk, since=since, until=until, buckets=wanted["buckets"]
-        )
+        wanted = self.checked(HistorySerializer(data=request.query_params))
+        window = {"since": wanted["from"], "until": wanted["to"]}
+        after = None
+        if text := wanted.get("cursor"):
+            moment, number = cursor_read(text, (int, int))
+            after = (EPOCH + microseconds(moment), number)
+        tests = proxy_tests(pk, **window, limit=wanted["limit"] + 1, after=after)
+        shown = tests[: wanted["limit"]]
+        cursor = None
+        if len(tests) > len(shown):
+            last = shown[-1]
+            cursor = cursor_text(((last.test_time - EPOCH) // microseconds(1), last.pk))
+        buckets = proxy_history(proxy.pk, **window, buckets=wanted["buckets"])
         return Response(
             {
-                "results": [test_shape(test) for test in tests],
+                "results": [test_shape(test) for test in shown],
+                "next": next_address(request, cursor),
                 "buckets": [bucket_shape(bucket) for bucket in buckets],
-                "failures": proxy_failures(pk, since=since, until=until),
-                "window": {"from": moment_text(since), "to": moment_text(until)},
+                "failures": proxy_failures(pk, **window),
+                "window": {
+                    "from": moment_text(window["since"]),
+                    "to": moment_text(window["until"]),
+                },
             }
         )
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from btc_watcher.lib.api.moments import AwareField, moment_text
+from btc_watcher.lib.api.paging import PageQuery
+from btc_watcher.lib.api.strict import only_known
+from proxies.models import Proxy
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from proxies.models import ProxyTest
     from proxies.selectors import Bucket, ListedProxy
     from proxies.uses import ProxyUse
@@ -43,37 +50,52 @@ class ProxySerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse what is no field: a misspelled one would be lost in silence."""
-        unknown = set(self.initial_data) - set(self.fields)
-        if unknown:
-            raise serializers.ValidationError(
-                {name: [_("There is no such field.")] for name in sorted(unknown)}
-            )
-        return attrs
+        return only_known(self, attrs)
 
 
-class AwareField(serializers.DateTimeField):
-    """A moment with its zone: one without would mean another in every zone."""
+class ProxyQuery(PageQuery):
+    """Which proxies of the list."""
 
-    def enforce_timezone(self, value: datetime) -> datetime:
-        """Refuse a moment without an offset."""
-        if timezone.is_naive(value):
-            raise serializers.ValidationError(
-                _("%(time)s has no zone; write it with an offset or Z.")
-                % {"time": value.isoformat()}
-            )
-        return super().enforce_timezone(value)
+    status = serializers.ChoiceField(required=False, choices=Proxy.Status.values)
+    type = serializers.ChoiceField(required=False, choices=Proxy.Type.values)
+    enabled = serializers.BooleanField(required=False, default=None, allow_null=True)
+
+    @staticmethod
+    def fits(proxy: Proxy, query: dict[str, Any]) -> bool:
+        """Tell whether a proxy is among those that ``query`` wants."""
+        return all(
+            query.get(name) is None or getattr(proxy, name) == query[name]
+            for name in ("status", "type", "enabled")
+        )
 
 
 class HistorySerializer(serializers.Serializer[Any]):
     """The parameters of the history."""
 
-    since = AwareField(required=False)
-    until = AwareField(required=False)
+    since = AwareField(
+        required=False, help_text="Not before; a day before `to` by default."
+    )
+    until = AwareField(
+        required=False, help_text="Before this moment; by default until now."
+    )
     limit = serializers.IntegerField(
-        required=False, min_value=1, max_value=LARGEST_LIMIT, default=100
+        required=False,
+        min_value=1,
+        max_value=LARGEST_LIMIT,
+        default=100,
+        help_text="How many tests at most.",
     )
     buckets = serializers.IntegerField(
-        required=False, min_value=1, max_value=LARGEST_BUCKETS, default=48
+        required=False,
+        min_value=1,
+        max_value=LARGEST_BUCKETS,
+        default=48,
+        help_text="Into how many spans the period is divided.",
+    )
+    cursor = serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="Where the tests begin: what `next` of the page before it holds.",
     )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -162,17 +184,6 @@ def bucket_shape(bucket: Bucket) -> dict[str, Any]:
         "p50_ms": bucket.p50_ms,
         "p95_ms": bucket.p95_ms,
     }
-
-
-def moment_text(value: datetime | None) -> str | None:
-    """Return a moment as ISO 8601 in UTC."""
-    if value is None:
-        return None
-    return (
-        value.astimezone(timezone.get_fixed_timezone(0))
-        .isoformat()
-        .replace("+00:00", "Z")
-    )
 
 
 def _use_shape(use: ProxyUse) -> dict[str, Any]:

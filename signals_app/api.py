@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.permissions import CanWrite
+from btc_watcher.lib.api.answers import WINDOW
+from btc_watcher.lib.api.base import ApiView
+from btc_watcher.lib.api.describing import operation, paged
 from notifications.selectors import notifications_of_signal
+from signals_app.api_answers import RECORDED_ANY, SIGNAL, SIGNAL_DETAIL
+from signals_app.outcomes.choices import choice_filter, choice_shape, choices_of
+from signals_app.outcomes.reading import outcome_of, outcome_shape
 from signals_app.posted import Posted, posted_candidates
 from signals_app.rows import moment_text
 from signals_app.selectors import Cursor, signal_by_id, signals_page
-from signals_app.serializers import SignalQuerySerializer
+from signals_app.serializers import SignalInSerializer, SignalQuerySerializer
 from signals_app.services import signals_record
 from signals_app.shapes import signal_shape
 
@@ -26,9 +33,27 @@ PAGE_SIZE: Final = 100
 LARGEST_POST: Final = 1_000
 
 
-class SignalsView(APIView):
+POSTED_ANY: Final = PolymorphicProxySerializer(
+    "SignalOrSignals",
+    [SignalInSerializer, SignalInSerializer(many=True)],
+    resource_type_field_name=None,
+    many=False,
+)
+
+
+class SignalsView(ApiView):
     """``/api/v1/signals/``: the list, newest first, and the way in for others."""
 
+    permission_classes = [CanWrite]
+
+    @operation(
+        paged(SIGNAL, window=WINDOW()),
+        tag="signals",
+        name="signals_list",
+        summary="List signals",
+        query=SignalQuerySerializer,
+        item=SIGNAL,
+    )
     def get(self, request: Request) -> Response:
         """Return one page and the address of the next.
 
@@ -37,7 +62,9 @@ class SignalsView(APIView):
         """
         query = SignalQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        wanted = query.wanted()
+        wanted = choice_filter(
+            query.wanted(), int(request.user.pk or 0), query.chosen()
+        )
         cursor = query.validated_data.get("cursor")
         signals, place = signals_page(
             wanted,
@@ -55,6 +82,17 @@ class SignalsView(APIView):
             }
         )
 
+    @operation(
+        RECORDED_ANY,
+        tag="signals",
+        name="signals_record",
+        summary="Record signals",
+        body=POSTED_ANY,
+        also={201: RECORDED_ANY},
+        words="One that was new is answered 201, one that was stored before 200; a list"
+        " always 200. What a signal is made of decides its id, so nothing is stored or"
+        " told twice, with or without an Idempotency-Key.",
+    )
     def post(self, request: Request) -> Response:
         """Record one signal, or a list of up to 1,000, each with its own answer."""
         if not isinstance(request.data, list):
@@ -67,15 +105,25 @@ class SignalsView(APIView):
         return _answer_many(posted_candidates(request.data))
 
 
-class SignalView(APIView):
+class SignalView(ApiView):
     """``/api/v1/signals/{id}/``: one signal and its notifications."""
 
+    permission_classes = [CanWrite]
+
+    @operation(
+        SIGNAL_DETAIL,
+        tag="signals",
+        name="signals_get",
+        summary="Get a signal",
+        item=SIGNAL_DETAIL,
+    )
     def get(self, request: Request, identifier: UUID) -> Response:
         """Return the signal, or 404."""
         signal = signal_by_id(identifier)
         if signal is None:
             raise NotFound(_("There is no signal %(id)s.") % {"id": identifier})
         notices = notifications_of_signal(signal.pk, since=signal.timestamp)
+        choices = choices_of(int(request.user.pk or 0), [signal.pk])
         return Response(
             signal_shape(signal)
             | {
@@ -89,7 +137,9 @@ class SignalView(APIView):
                         "error": notice.error_message,
                     }
                     for notice in notices
-                ]
+                ],
+                "outcome": outcome_shape(signal, outcome_of(signal)),
+                "choice": choice_shape(choices.get(signal.pk)),
             }
         )
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from accounts.websocket import login_lives
+from accounts.permissions import may_listen
+from accounts.websocket import login_lives, token_login
 from signals_app.feed import hub_of_this_loop
 from signals_app.feed.hub import (
     RELOAD_TEXT,
@@ -29,13 +31,15 @@ NOT_LOGGED_IN: Final = 4401
 BAD_CURSOR: Final = 4400
 # A page that hears nothing for longer knows that the connection is dead.
 HEARTBEAT_SECONDS: Final = 15.0
+# Within which a program that sent no token in a header sends it as its first message.
+TOKEN_SECONDS: Final = 10.0
 BROKEN: Final = 1011
 SILENCE: Final = Frame(START, "")
 HEARTBEAT: Final = '{"cursor":null,"event":{"type":"heartbeat"}}'
 
 
 class SignalsConsumer(AsyncWebsocketConsumer):
-    """Sends ``{"cursor", "event"}`` frames to a logged-in person.
+    """Sends ``{"cursor", "event"}`` frames to a logged-in person, or a token that reads.
 
     ``?after=CURSOR`` resumes: everything after it is sent first. Without it
     only new events are sent. An event of type ``reload`` means that events were
@@ -47,9 +51,24 @@ class SignalsConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept logged-in people and start sending."""
         await self.accept()
-        if not self.scope["user"].is_authenticated:
+        if not may_listen(self.scope):
+            await self._wait_for_token()
+            return
+        await self._start()
+
+    async def _wait_for_token(self) -> None:
+        """Hang up, but give programs, which send no Origin, time for their token."""
+        headers = {name for name, _value in self.scope["headers"]}
+        if self.scope["user"].is_authenticated or b"origin" in headers:
             await self.close(code=NOT_LOGGED_IN)
             return
+        self._pump = asyncio.create_task(self._hang_up_later(), name="no token yet")
+
+    async def _hang_up_later(self) -> None:
+        await asyncio.sleep(TOKEN_SECONDS)
+        await self.close(code=NOT_LOGGED_IN)
+
+    async def _start(self) -> None:
         query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
         after = query.get("after", [""])[0]
         try:
@@ -68,8 +87,17 @@ class SignalsConsumer(AsyncWebsocketConsumer):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._pump
 
-    async def receive(self, *_args: Any, **_kwargs: Any) -> None:
-        """Ignore what the page sends: this connection only talks."""
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None
+    ) -> None:
+        """Read ``{"token": "..."}`` from who has not said who it is; ignore the rest."""
+        if may_listen(self.scope) or self._pump is None or self._pump.done():
+            return
+        self._pump.cancel()
+        if await token_login(self.scope, _token(text_data)) and may_listen(self.scope):
+            await self._start()
+        else:
+            await self.close(code=NOT_LOGGED_IN)
 
     async def _pump_until_it_breaks(self, after: str) -> None:
         try:
@@ -107,6 +135,15 @@ class SignalsConsumer(AsyncWebsocketConsumer):
         for frame in missed:
             await self.send(frame.text)
         return missed[-1].position if missed else position(after)
+
+
+def _token(text: str | None) -> str:
+    try:
+        message = json.loads(text or "")
+    except ValueError:
+        return ""
+    token = message.get("token") if isinstance(message, dict) else None
+    return token if isinstance(token, str) else ""
 
 
 async def _next(subscription: Subscription) -> Frame | None:

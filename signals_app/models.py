@@ -9,31 +9,27 @@ from django.utils.translation import gettext_lazy as _
 
 from btc_watcher.lib.columns import ObjectField, listed
 from btc_watcher.lib.indexes import NamedIndex
+from signals_app.outcomes.models import (
+    Outcome,
+    OutcomeDay,
+    OutcomeStale,
+    OutcomeWork,
+    SignalChoice,
+)
+from signals_app.vocabulary import Level, Priority, SignalType
 from strategies.models import Strategy
 
-
-class SignalType(models.TextChoices):
-    """Direction of a signal; HOLD is an entry and an exit on one candle."""
-
-    BUY = "BUY", _("buy")
-    SELL = "SELL", _("sell")
-    HOLD = "HOLD", _("hold")
-
-
-class Level(models.TextChoices):
-    """Strength in words."""
-
-    STRONG = "strong", _("strong")
-    MEDIUM = "medium", _("medium")
-    WEAK = "weak", _("weak")
-
-
-class Priority(models.TextChoices):
-    """Urgency; P0 is the highest everywhere."""
-
-    P0 = "P0", "P0"
-    P1 = "P1", "P1"
-    P2 = "P2", "P2"
+__all__ = [
+    "Level",
+    "Outcome",
+    "OutcomeDay",
+    "OutcomeStale",
+    "OutcomeWork",
+    "Priority",
+    "Signal",
+    "SignalChoice",
+    "SignalType",
+]
 
 
 class Signal(models.Model):

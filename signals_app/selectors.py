@@ -36,7 +36,11 @@ FIRST_PART: Final = DEFAULT_WINDOW + timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalFilter:
-    """What is asked for; ``since`` is included, ``until`` is not."""
+    """What is asked for; ``since`` is included, ``until`` is not.
+
+    ``only`` are the ids that are wanted at all, ``but`` those that are not;
+    ``pair_part`` is a part of a pair's name, ``least_strength`` 0 to 100.
+    """
 
     since: datetime
     until: datetime
@@ -47,6 +51,10 @@ class SignalFilter:
     type: str = ""
     level: str = ""
     priority: str = ""
+    only: frozenset[UUID] | None = None
+    but: frozenset[UUID] = frozenset()
+    pair_part: str = ""
+    least_strength: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +193,11 @@ def _branches(wanted: SignalFilter, alias: str) -> list[QuerySet[Signal]]:
     signals = Signal.objects.using(alias).filter(
         **{key: v for key, v in values.items() if v}
     )
+    if wanted.only is not None:
+        signals = signals.filter(pk__in=wanted.only)
+    if wanted.but:
+        signals = signals.exclude(pk__in=wanted.but)
+    signals = _searched(signals, wanted)
     if not wanted.strategy:
         return [signals]
     if wanted.strategy.isascii() and wanted.strategy.isdecimal():
@@ -197,6 +210,15 @@ def _branches(wanted: SignalFilter, alias: str) -> list[QuerySet[Signal]]:
         *named,
         signals.filter(strategy=None, strategy_name=wanted.strategy),
     ]
+
+
+def _searched(signals: QuerySet[Signal], wanted: SignalFilter) -> QuerySet[Signal]:
+    """Leave out what no index can: it is looked at row by row, so keep the range short."""
+    if wanted.pair_part:
+        signals = signals.filter(pair__icontains=wanted.pair_part)
+    if wanted.least_strength:
+        signals = signals.filter(strength_raw__gte=wanted.least_strength)
+    return signals
 
 
 def _just_after(cursor: Cursor) -> datetime:

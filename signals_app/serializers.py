@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from signals_app.models import Level, Priority, SignalType
+from signals_app.outcomes.choices import WANTED as CHOICES
 from signals_app.selectors import DEFAULT_WINDOW, SignalFilter
 
 LARGEST_PAGE = 1_000
@@ -33,18 +34,33 @@ class AwareDateTimeField(serializers.DateTimeField):
 class SignalQuerySerializer(serializers.Serializer[Any]):
     """The parameters of the list."""
 
-    strategy = serializers.CharField(required=False, max_length=100)
+    strategy = serializers.CharField(
+        required=False, max_length=100, help_text="A strategy's number or name."
+    )
     pair = serializers.CharField(required=False, max_length=20)
     exchange = serializers.CharField(required=False, max_length=50)
     timeframe = serializers.CharField(required=False, max_length=10)
     type = serializers.ChoiceField(required=False, choices=SignalType.choices)
     level = serializers.ChoiceField(required=False, choices=Level.choices)
     priority = serializers.ChoiceField(required=False, choices=Priority.choices)
-    since = AwareDateTimeField(required=False)
-    until = AwareDateTimeField(required=False)
-    cursor = serializers.CharField(required=False, max_length=200)
+    choice = serializers.ChoiceField(
+        required=False,
+        choices=CHOICES,
+        help_text="What you have taken, skipped, or not decided on.",
+    )
+    since = AwareDateTimeField(
+        required=False, help_text="Not before; 31 days before `to` by default."
+    )
+    until = AwareDateTimeField(
+        required=False, help_text="Before this moment; by default until now."
+    )
+    cursor = serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="Where the page begins: what `next` of the page before it holds.",
+    )
     page_size = serializers.IntegerField(
-        required=False, min_value=1, max_value=LARGEST_PAGE
+        required=False, min_value=1, max_value=LARGEST_PAGE, help_text="Rows at most."
     )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -75,9 +91,13 @@ class SignalQuerySerializer(serializers.Serializer[Any]):
         """Return the checked parameters."""
         values = dict(self.validated_data)
         since, until = values.pop("from"), values.pop("to")
-        for name in ("cursor", "page_size"):
+        for name in ("cursor", "page_size", "choice"):
             values.pop(name, None)
         return SignalFilter(since=since, until=until, **values)
+
+    def chosen(self) -> str:
+        """Return what the signals are to have been by who asks, "" for all."""
+        return str(self.validated_data.get("choice", ""))
 
 
 class SignalInSerializer(serializers.Serializer[Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from signals_app import views
+from signals_app import views, views_outcomes
 
 app_name = "signals_app"
 urlpatterns = [
@@ -16,4 +16,8 @@ urlpatterns = [
         name="of_strategy",
     ),
     path("signals/<uuid:identifier>/", views.detail, name="detail"),
+    path("signals/<uuid:identifier>/choice/", views_outcomes.choose, name="choose"),
+    path("outcomes/", views_outcomes.rates, name="outcomes"),
+    path("outcomes/signals/", views_outcomes.journal, name="journal"),
+    path("outcomes/newest/", views_outcomes.newest, name="outcomes_newest"),
 ]

@@ -72,6 +72,15 @@ def page_words() -> dict[str, Any]:
             "connecting": str(_("Connecting")),
             "offline": str(_("Disconnected; trying again")),
         },
+        "calls": {
+            "title": str(_("%(type)s %(pair)s · %(level)s %(strength)s")),
+            "refused": str(
+                _("The browser refuses notifications; allow them in its settings.")
+            ),
+            "missing": str(_("This browser has no notifications here.")),
+            "muted": str(_("Press a key or click once, so that sound may play.")),
+            "try": str(_("This is how a signal calls.")),
+        },
         "guessed": str(_("The strategy gave no strength; its default was used.")),
     }
 

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from accounts.models import User, UserSession
+from accounts.roles import Role, role_of
 from accounts.services import token_create
 from tests.accounts.conftest import PASSWORD
 
@@ -78,6 +79,7 @@ def test_a_user_is_made_and_changed(admin_client: Client) -> None:
     body = {
         "username": "li",
         "email": "",
+        "role": "viewer",
         "usable_password": "true",
         "password1": PASSWORD,
         "password2": PASSWORD,
@@ -91,12 +93,14 @@ def test_a_user_is_made_and_changed(admin_client: Client) -> None:
         "language": "en",
         "timezone": "Asia/Tokyo",
         "preferences": "{}",
+        "role": "operator",
         "is_active": "on",
     }
     where = address("accounts.user", "change", user.pk)
     assert admin_client.post(where, changed).status_code == 302
     user.refresh_from_db()
     assert (user.email, user.timezone) == ("li@example.org", "Asia/Tokyo")
+    assert role_of(user) is Role.OPERATOR
     assert user.check_password(PASSWORD)
     refused = admin_client.post(where, changed | {"timezone": "Mars"})
     assert refused.status_code == 200
@@ -106,6 +110,7 @@ def test_a_user_is_made_and_changed(admin_client: Client) -> None:
 def test_two_users_cannot_have_one_name(admin_client: Client, admin_user: User) -> None:
     body = {
         "username": admin_user.username,
+        "role": "viewer",
         "usable_password": "true",
         "password1": PASSWORD,
         "password2": PASSWORD,

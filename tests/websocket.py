@@ -24,7 +24,8 @@ class Page:
                 "type": "websocket",
                 "path": parts.path,
                 "query_string": parts.query.encode(),
-                "headers": [],
+                # Browsers always say where a page is from; programs do not.
+                "headers": [(b"origin", b"http://127.0.0.1")],
                 "subprotocols": [],
                 **scope,
             },
@@ -35,6 +36,11 @@ class Page:
         await self._communicator.send_input({"type": "websocket.connect"})
         answer = await self._communicator.receive_output(TIMEOUT)
         assert answer["type"] == "websocket.accept", answer
+
+    async def say(self, text: str) -> None:
+        """Send a text, as programs do and pages do not."""
+        message = {"type": "websocket.receive", "text": text}
+        await self._communicator.send_input(message)
 
     async def text(self) -> str:
         """Return the next text."""

@@ -29,10 +29,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 403."""
+    """Answer 403, with the sentence of ``exception`` where it has one."""
     title, detail = (
         _("Not allowed"),
-        _("Your account may not do this. Ask an administrator."),
+        str(exception) or _("Your account may not do this. Ask an administrator."),
     )
     return _answer(request, HTTPStatus.FORBIDDEN, title, detail)
 

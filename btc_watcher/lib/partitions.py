@@ -70,7 +70,8 @@ class MonthlyTable:
 SIGNALS: Final = MonthlyTable("signals", "timestamp")
 NOTIFICATIONS: Final = MonthlyTable("notification_history", "sent_at")
 PROXY_TESTS: Final = MonthlyTable("proxy_test_history", "test_time")
-TABLES: Final = (SIGNALS, NOTIFICATIONS, PROXY_TESTS)
+OUTCOMES: Final = MonthlyTable("signal_outcomes", "timestamp")
+TABLES: Final = (SIGNALS, NOTIFICATIONS, PROXY_TESTS, OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True)

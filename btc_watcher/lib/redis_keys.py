@@ -13,6 +13,10 @@ REALTIME_LENGTH: Final = 100
 SYSTEM_STATUS_TTL: Final = 30
 WS_SESSION_TTL: Final = 24 * 3600
 RATE_LIMIT_TTL: Final = 60
+LOGIN_FAILURES_TTL: Final = 24 * 3600
+IDEMPOTENCY_TTL: Final = 24 * 3600
+# As long as the slowest answer may take.
+IDEMPOTENCY_CLAIM_TTL: Final = 120
 STREAM_LENGTH: Final = 20_000
 CANDLES_LAST_TTL: Final = 24 * 3600
 CANDLES_LOCK_TTL: Final = 10
@@ -58,6 +62,16 @@ def ws_session(user_id: int) -> str:
 def rate_limit(ip: str, endpoint: str) -> str:
     """Counter of the requests of one address to one endpoint."""
     return f"rate_limit:{ip}:{endpoint}"
+
+
+def login_failures(account: str) -> str:
+    """Hash of the failed logins to an account (a digest of its name), by address."""
+    return f"accounts:failures:{account}"
+
+
+def code_failures(user_id: int) -> str:
+    """Hash of the wrong codes of a person's second factor."""
+    return f"accounts:codes:{user_id}"
 
 
 def notifications_queue(priority: str) -> str:
@@ -121,3 +135,8 @@ def run(kind: str) -> str:
 def replica_fresh(sender: str) -> str:
     """There while a sender of the API, by a digest of its token, reads the primary."""
     return f"replica:fresh:{sender}"
+
+
+def idempotency(place: str) -> str:
+    """Text: what a POST with an Idempotency-Key was answered with, as JSON."""
+    return f"api:idempotency:{place}"

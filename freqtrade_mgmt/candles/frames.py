@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
@@ -28,7 +28,7 @@ from freqtrade_mgmt.supervisor.frames import FrameError
 from freqtrade_mgmt.supervisor.records import bot_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from freqtrade_mgmt.bot_config import BotIdentity
 
@@ -37,6 +37,7 @@ ASKED: Final = 5_000
 # A bot on loopback answers in milliseconds; one that hangs must not hold a page up.
 PATIENCE_SECONDS: Final = 5.0
 LOOK_AGAIN_SECONDS: Final = 0.05
+Answer = TypeVar("Answer")
 VALUES: Final = ("open", "high", "low", "close", "volume")
 
 _running: WeakKeyDictionary[
@@ -89,35 +90,63 @@ async def _read_locked(key: FrameKey) -> KeptFrame:
 
 
 async def _ask(key: FrameKey) -> KeptFrame:
-    """Ask the bot: here, or where another node runs it."""
+    async def candles(client: BotClient) -> list[list[Any]]:
+        return await rows_ask(client, key.pair, key.timeframe, ASKED)
+
+    rows = await bot_ask(key.strategy_id, candles)
+    return KeptFrame(rows, int(time.time() * 1000))
+
+
+async def bot_ask(
+    strategy_id: int,
+    question: Callable[[BotClient], Awaitable[Answer]],
+    *,
+    patience: float | None = None,
+) -> Answer:
+    """Put a question to a strategy's bot: here, or where another node runs it.
+
+    Raises BotUnreachableError when it does not answer within ``patience`` seconds.
+    """
+    seconds = PATIENCE_SECONDS if patience is None else patience
     try:
-        identity = await asyncio.to_thread(bot_folder_read, bot_folder(key.strategy_id))
-        return await _ask_bot(identity, key)
+        identity = await asyncio.to_thread(bot_folder_read, bot_folder(strategy_id))
+        return await _ask_bot(identity, question, seconds)
     except (ConfigurationError, BotUnreachableError) as error:
-        elsewhere = await database_sync_to_async(reach_of)(key.strategy_id)
+        elsewhere = await database_sync_to_async(reach_of)(strategy_id)
         if elsewhere is not None:
-            return await _ask_bot(elsewhere, key)
+            return await _ask_bot(elsewhere, question, seconds)
         if isinstance(error, BotUnreachableError):
             raise
         raise BotUnreachableError("the bot has no configuration") from None
 
 
-async def _ask_bot(identity: BotIdentity, key: FrameKey) -> KeptFrame:
+async def rows_ask(
+    client: BotClient, pair: str, timeframe: str, limit: int
+) -> list[list[Any]]:
+    """Return rows of (open ms, open, high, low, close, volume), without what has no price."""
+    frame = await client.candles(pair, timeframe, limit)
+    rows = [_values(candle.open_ms, candle.row) for candle in frame.candles]
+    return [row for row in rows if row is not None]
+
+
+async def _ask_bot(
+    identity: BotIdentity,
+    question: Callable[[BotClient], Awaitable[Answer]],
+    seconds: float,
+) -> Answer:
     try:
         async with (
-            asyncio.timeout(PATIENCE_SECONDS),
+            asyncio.timeout(seconds),
             BotClient(identity.port, identity.credentials, identity.host) as client,
         ):
             # A port that answers proves nothing: the bot says who it is.
             if (await client.show_config()).get("bot_name") != identity.bot_name:
                 raise BotUnreachableError("another bot answers on its port")
-            frame = await client.candles(key.pair, key.timeframe, ASKED)
+            return await question(client)
     except TimeoutError:
         raise BotUnreachableError("pair_candles: TimeoutError") from None
     except FrameError as error:
         raise BotUnreachableError(str(error)) from None
-    rows = [_values(candle.open_ms, candle.row) for candle in frame.candles]
-    return KeptFrame([row for row in rows if row is not None], int(time.time() * 1000))
 
 
 def _values(open_ms: int, row: Mapping[str, Any]) -> list[Any] | None:

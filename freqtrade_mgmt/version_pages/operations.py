@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.core.paginator import Page
+    from django.db.models import QuerySet
 
 # Whoever waits longer than this waits for somebody who is not there.
 PATIENCE_SECONDS: Final = 15
@@ -165,15 +166,30 @@ def operations_page(
     number: str | int | None, *, kind: str = ""
 ) -> Page[OperationShown]:
     """Return a page of the history, the newest first, without stages and steps."""
-    rows = FreqtradeUpgrade.objects.select_related("user").order_by("-id")
-    if kind == CHECK:
-        rows = rows.filter(migration_log__only_check=True)
-    elif kind in KINDS:
-        rows = rows.filter(upgrade_type=kind, migration_log__only_check__isnull=True)
-    page: Page[Any] = Paginator(rows, PAGE).get_page(number)
+    page: Page[Any] = Paginator(_history(kind), PAGE).get_page(number)
     now = timezone.now()
     page.object_list = [OperationShown(**_facts(row, now)) for row in page.object_list]
     return page
+
+
+def operations_before(
+    number: int | None, *, kind: str = "", limit: int
+) -> list[OperationShown]:
+    """Return up to ``limit`` operations older than ``number``, the newest first."""
+    rows = _history(kind)
+    if number is not None:
+        rows = rows.filter(id__lt=number)
+    now = timezone.now()
+    return [OperationShown(**_facts(row, now)) for row in rows[:limit]]
+
+
+def _history(kind: str) -> QuerySet[FreqtradeUpgrade]:
+    rows = FreqtradeUpgrade.objects.select_related("user").order_by("-id")
+    if kind == CHECK:
+        return rows.filter(migration_log__only_check=True)
+    if kind in KINDS:
+        return rows.filter(upgrade_type=kind, migration_log__only_check__isnull=True)
+    return rows
 
 
 def _facts(row: FreqtradeUpgrade, now: datetime) -> dict[str, Any]:

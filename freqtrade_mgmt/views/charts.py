@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required
 from django.http import JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,12 +15,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import reads
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.candles import candles_read
 from freqtrade_mgmt.candles.reader import LARGEST, LIMIT
 from freqtrade_mgmt.candles.resample import derived, length_ms
+from freqtrade_mgmt.candles.shape import candles_shape
 from freqtrade_mgmt.candles.watchers import watchers_all
-from freqtrade_mgmt.chart_words import behind_text, chart_words, reason_text
+from freqtrade_mgmt.chart_words import chart_words
 from signals_app.feed import cursor_now
 from signals_app.markers import markers_between
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse, QueryDict
 
-    from freqtrade_mgmt.candles import CandlesRead
     from freqtrade_mgmt.candles.sources import Source
 
 # 1 January 2200: later moments only come from a wrong address.
@@ -57,7 +57,7 @@ class Chosen:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def charts(request: HttpRequest) -> HttpResponse:
     """Show candles with the marks of all strategies.
 
@@ -95,7 +95,7 @@ def charts(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 async def candles(request: HttpRequest) -> HttpResponse:
     """Return candles as JSON: ``?strategy=&pair=&timeframe=[&until=&limit=]``.
 
@@ -115,12 +115,12 @@ async def candles(request: HttpRequest) -> HttpResponse:
         strategy_id, query.get("pair", "")[:50], timeframe, until, limit
     )
     status = 404 if read.reason == "unknown" else 200
-    return JsonResponse(_candles_shape(read), status=status)
+    return JsonResponse(candles_shape(read), status=status)
 
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def markers(request: HttpRequest) -> HttpResponse:
     """Return marks as JSON: ``?exchange=&pair=&since=&until=`` (ms since 1970).
 
@@ -163,29 +163,6 @@ def _first(chosen: Chosen, now_ms: int) -> dict[str, str]:
     return {
         "candles": f"{reverse('freqtrade_mgmt:candles')}?{urlencode(of_candles)}",
         "markers": f"{reverse('freqtrade_mgmt:markers')}?{urlencode(of_markers)}",
-    }
-
-
-def _candles_shape(read: CandlesRead) -> dict[str, Any]:
-    source = read.source
-    name = source.name if source else ""
-    message = reason_text(read.reason, name)
-    if read.state == "behind":
-        message = behind_text(name)
-    return {
-        "state": read.state,
-        "message": message,
-        "candles": [[*candle[:6], int(candle.closed)] for candle in read.candles],
-        "source": source
-        and {
-            "id": source.strategy_id,
-            "name": source.name,
-            "timeframe": source.timeframe,
-        },
-        "earlier": read.earlier,
-        "read": read.read_ms,
-        "next_close": read.next_close_ms,
-        "now": int(time.time() * 1000),
     }
 
 

@@ -12,10 +12,11 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from freqtrade_mgmt.code_audit import UPLOAD_CODE
 from freqtrade_mgmt.forms.hints import columns_of, hints
 from freqtrade_mgmt.forms.values import PARAMETER
 from freqtrade_mgmt.trial.words import trial_shown
-from freqtrade_mgmt.views.draft_saving import UPLOAD_CODE, token_of
+from freqtrade_mgmt.views.draft_saving import token_of
 from strategies.drafts import is_edit, overtaken
 from strategies.models import Strategy
 

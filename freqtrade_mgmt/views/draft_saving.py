@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from btc_watcher.lib.errors import BtcWatcherError
+from freqtrade_mgmt.code_audit import TYPED_IN, UPLOAD_CODE, code_recorded
 from freqtrade_mgmt.forms.draft import DraftForm
 from freqtrade_mgmt.forms.values import TYPED, typed_of
-from strategies.drafts import is_edit
 from strategies.errors import StrategyMissingError
 from strategies.models import Strategy
 from strategies.services import draft_save, health_merge
-from strategies.services.storing import audit
 
 if TYPE_CHECKING:
     from django.http import QueryDict
 
     from accounts.models import User
-
-UPLOAD_CODE: Final = "strategies.upload_code"
-# What the history of the admin says of code that came by typing; see code_recorded.
-TYPED_IN: Final = "typed in the editor"
-
 
 class ConflictError(BtcWatcherError):
     """Somebody else has saved the draft since this page was loaded."""
@@ -87,33 +78,6 @@ def posted_save(
     if form.template is None and code != before:
         code_recorded(draft, user, file_name or TYPED_IN)
     return Saved(draft, form)
-
-
-def code_recorded(draft: Strategy, user: User, origin: str) -> None:
-    """Note in the history who brought which code, and from where.
-
-    Somebody who types saves every few seconds: one entry stands for the whole stretch,
-    and its hash and time move on until anybody does something else.
-    """
-    code = str(draft.config.get("code", ""))
-    parent = draft.parent_strategy if is_edit(draft) else None
-    subject = parent or draft
-    digest = hashlib.sha256(code.encode()).hexdigest()
-    head = f"Code of draft {draft.pk}, {origin}: "
-    message = f"{head}class {draft.config.get('class_name')}, sha256 {digest}"
-    kind = ContentType.objects.get_for_model(Strategy)
-    entries = LogEntry.objects.filter(content_type=kind, object_id=str(subject.pk))
-    last = entries.order_by("-pk").first()
-    if (
-        last is not None
-        and origin == TYPED_IN
-        and last.user_id == user.pk
-        and last.change_message.startswith(head)
-    ):
-        last.change_message, last.action_time = message, timezone.now()
-        last.save(update_fields=["change_message", "action_time"])
-        return
-    audit(subject, user.pk, message)
 
 
 def _locked(draft_id: int) -> Strategy:

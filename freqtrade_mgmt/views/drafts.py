@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from btc_watcher.lib.errors import BtcWatcherError
+from freqtrade_mgmt.code_audit import UPLOAD_CODE, code_recorded
 from freqtrade_mgmt.forms.fields import uploaded_code
 from freqtrade_mgmt.forms.values import template_of
 from freqtrade_mgmt.views.draft_page import (
@@ -26,10 +27,8 @@ from freqtrade_mgmt.views.draft_page import (
     words_for_page,
 )
 from freqtrade_mgmt.views.draft_saving import (
-    UPLOAD_CODE,
     ConflictError,
     Saved,
-    code_recorded,
     draft_form,
     posted_save,
 )

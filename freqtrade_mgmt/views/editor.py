@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.blueprints import blueprints
+from freqtrade_mgmt.code_audit import UPLOAD_CODE, code_recorded
 from freqtrade_mgmt.forms import start
-from freqtrade_mgmt.views.draft_saving import UPLOAD_CODE, code_recorded
 from freqtrade_mgmt.views.people import editors_only, person
 from strategies.drafts import is_edit
 from strategies.selectors import drafts_of, strategies_all, strategy_by_id

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import reads
 from strategies.selectors import strategies_all
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SENTENCES: Final = {
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def log(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the live log: a part for htmx, a page of its own otherwise."""
     strategy = strategies_all().filter(pk=pk).only("pk", "name").first()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.permissions import reads
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.services import install_cancel
 from freqtrade_mgmt.upgrades.asking import rollback_request, upgrade_cancel
@@ -34,7 +34,7 @@ ENDED_SECONDS: Final = 30
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def operations(request: HttpRequest) -> HttpResponse:
     """Show the history, the newest first."""
     kind = request.GET.get("kind", "")
@@ -48,7 +48,7 @@ def operations(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def operation(request: HttpRequest, number: int) -> HttpResponse:
     """Show an operation as it goes, or as it went."""
     return page(request, "operation.html", _context(number))
@@ -56,7 +56,7 @@ def operation(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def live(request: HttpRequest, number: int) -> HttpResponse:
     """Return the parts of the page that are fetched again and again."""
     return page(request, "parts/operation.html", _context(number))

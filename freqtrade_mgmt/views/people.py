@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 
 from accounts.models import User
+from accounts.permissions import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,7 @@ def editors_only(
     view: Callable[..., HttpResponse],
 ) -> Callable[..., HttpResponse]:
     """Let a view in for people who may change strategies; others get 403 or the login."""
-    allowed = permission_required("strategies.change_strategy", raise_exception=True)
-    return login_required(allowed(view))
+    return needs("strategies.change_strategy")(view)
 
 
 def person(request: HttpRequest) -> User:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.shortcuts import render
 from django.utils import timezone
 
+from accounts.permissions import needs
 from freqtrade_mgmt.version_pages.words import said
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MANAGE: Final = "freqtrade_mgmt.change_freqtradeversion"
 
 def managers_only(view: View) -> View:
     """Let a view in for people who may install and upgrade; others get 403 or the login."""
-    return login_required(permission_required(MANAGE, raise_exception=True)(view))
+    return needs(MANAGE)(view)
 
 
 def page(

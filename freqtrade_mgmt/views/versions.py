@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -16,6 +15,7 @@ from django.views.decorators.http import (
     require_POST,
 )
 
+from accounts.permissions import reads
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.dispatch import releases_being_asked, releases_refresh_soon
 from freqtrade_mgmt.services import (
@@ -46,7 +46,7 @@ ALL: Final = "all"
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def versions(request: HttpRequest) -> HttpResponse:
     """Show the releases: installed ones first, then the newest."""
     context = _live(request)
@@ -57,7 +57,7 @@ def versions(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def table(request: HttpRequest) -> HttpResponse:
     """Return the parts of the list that are fetched again and again."""
     return page(request, "parts/live.html", _live(request))

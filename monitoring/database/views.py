@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import staff_only
 from monitoring.database.page import RANGES, page_of, range_of
 
 if TYPE_CHECKING:
@@ -19,11 +18,9 @@ if TYPE_CHECKING:
 
 @require_GET
 @never_cache
-@login_required
+@staff_only
 def database(request: HttpRequest) -> HttpResponse:
     """Show how PostgreSQL and Redis are; 403 for people who are not staff."""
-    if not request.user.is_staff:
-        raise PermissionDenied
     chosen = range_of(request.GET.get("range", ""))
     by = "mean" if request.GET.get("by") == "mean" else "total"
     context = page_of(chosen, by, timezone.now()) | {

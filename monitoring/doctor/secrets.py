@@ -9,6 +9,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.models import SecondFactor
+from accounts.second_factor.services import identity as factor_identity
 from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.encryption import is_token, key_ring
 from btc_watcher.lib.errors import EncryptionError
@@ -133,6 +135,9 @@ def _stored() -> Iterator[tuple[str, str, str]]:
         if proxy.password_encrypted:
             where = _("proxy %(name)s") % {"name": proxy.name}
             yield where, proxy_identity(proxy.pk), proxy.password_encrypted
+    for factor in SecondFactor.objects.select_related("user").order_by("pk"):
+        where = _("second factor of %(name)s") % {"name": factor.user.get_username()}
+        yield where, factor_identity(factor.pk), factor.secret
 
 
 def _lost_credentials() -> Iterator[str]:

@@ -24,8 +24,11 @@ def errors_listed(
     component: str = "",
     words: str = "",
     limit: int = 100,
+    after: tuple[datetime, int] | None = None,
 ) -> Sequence[ErrorLog]:
     """Return groups, the latest first; ``resolved`` None is both, "" is any.
+
+    ``after`` is the time and the id of the group that the page before it ended with.
 
     ``context`` of each has count, first_seen, last_seen, fingerprint, logger, where.
     """
@@ -38,6 +41,9 @@ def errors_listed(
         found = found.filter(component=component)
     if words:
         found = found.filter(message__icontains=words)
+    if after is not None:
+        earlier = Q(timestamp__lt=after[0]) | Q(timestamp=after[0], id__lt=after[1])
+        found = found.filter(earlier)
     return list(found[:limit])
 
 

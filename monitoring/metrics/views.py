@@ -6,13 +6,14 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required, login_required
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import anyone, reads
 from monitoring.metrics.charts import RANGES, charts_data, range_of
 from monitoring.metrics.now import system_now
 from monitoring.metrics.prometheus import CONTENT_TYPE, exposition
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def system(request: HttpRequest) -> HttpResponse:
     """Show how the system is, with charts of the chosen period."""
     chosen = range_of(request.GET.get("range", ""))
@@ -37,7 +38,7 @@ def system(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def system_data(request: HttpRequest) -> JsonResponse:
     """Return the charts of a period as JSON, for the page to draw anew."""
     return JsonResponse(charts_data(range_of(request.GET.get("range", ""))))
@@ -45,7 +46,7 @@ def system_data(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def system_part(request: HttpRequest) -> HttpResponse:
     """Return the upper part of the page, as it is now."""
     return render(request, "monitoring/parts/now.html", _now())
@@ -53,6 +54,7 @@ def system_part(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
+@anyone
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer Prometheus, which knows the token; without one there is no such page."""

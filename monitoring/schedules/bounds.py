@@ -37,6 +37,7 @@ BOUNDS: Final[dict[str, Bounds]] = {
     "rotate partitions": Bounds(3600, 7 * DAY, needed=True),
     "test proxies": Bounds(300, DAY),
     "retry failing proxies": Bounds(30, 600),
+    "fill outcomes": Bounds(10, 600),
     "refresh releases": Bounds(900, 7 * DAY),
     "expire sessions": Bounds(300, DAY),
     "warn of expiring drafts": Bounds(600, DAY),

@@ -42,6 +42,7 @@ TABS: Final = (
         gettext_lazy("Processes"),
         "monitoring.view_processheartbeat",
     ),
+    ("audit", "accounts:audit", gettext_lazy("Audit"), "accounts.administer"),
 )
 # Pages whose names are not those of their tabs.
 OF_PAGE: Final = {

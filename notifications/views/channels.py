@@ -6,8 +6,6 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,6 +19,7 @@ from django.views.decorators.http import (
     require_POST,
 )
 
+from accounts.permissions import changes_need, needs, reads
 from btc_watcher.lib.errors import BtcWatcherError, ConfigurationError
 from notifications.examples import examples
 from notifications.forms import ChannelPage, Choices
@@ -32,7 +31,7 @@ from notifications.shown import shown
 from notifications.standing import FAILED_COUNTED, Standing, standings
 from notifications.summaries import gets_words, used_words
 from notifications.transports import TRANSPORTS
-from notifications.views.common import ADD, CHANGE, back, needs, number_of, page
+from notifications.views.common import ADD, CHANGE, back, number_of, page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +61,7 @@ ABOUT: Final = {
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def channels(request: HttpRequest) -> HttpResponse:
     """Show every channel and how it is doing."""
     now = timezone.now()
@@ -103,12 +102,10 @@ def new(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 @never_cache
-@login_required
+@changes_need(CHANGE)
 def channel(request: HttpRequest, number: int) -> HttpResponse:
     """Show a channel's form; who may not change channels reads it, without secrets."""
     row = _channel_or_404(number)
-    if request.method == "POST" and not request.user.has_perm(CHANGE):
-        raise PermissionDenied
     return _form(request, row)
 
 

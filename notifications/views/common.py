@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib.auth.decorators import login_required, permission_required
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from django.http import HttpRequest, HttpResponse
-
-    View = Callable[..., HttpResponse]
 
 CHANGE: Final = "notifications.change_notificationchannel"
 ADD: Final = "notifications.add_notificationchannel"
@@ -28,17 +25,6 @@ TABS: Final = (
     ("silences", gettext_lazy("Silences")),
     ("alerts", gettext_lazy("Alerts")),
 )
-
-
-def needs(permission: str) -> Callable[[View], View]:
-    """Send people to the login who are nobody; answer 403 to those without permission."""
-
-    def wrap(view: View) -> View:
-        return login_required(
-            permission_required(permission, raise_exception=True)(view)
-        )
-
-    return wrap
 
 
 def page(

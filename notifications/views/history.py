@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -16,6 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.permissions import needs, reads
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.dispatch import notification_resend
@@ -35,7 +35,7 @@ from notifications.messages import facts_of
 from notifications.models import MessageType, NotificationChannel
 from notifications.selectors import notifications_of_signal
 from notifications.shown import members_of, shown
-from notifications.views.common import CHANGE, needs, number_of, one_of, page
+from notifications.views.common import CHANGE, number_of, one_of, page
 from notifications.words import STATES as STATE_WORDS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ AROUND: Final = timedelta(days=7)
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def history(request: HttpRequest) -> HttpResponse:
     """Show the newest notifications that fit; filters that make no sense are ignored."""
     wanted, days = filter_read(request.GET, timezone.now())
@@ -95,7 +95,7 @@ def history(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def detail(request: HttpRequest, number: int) -> HttpResponse:
     """Show one notification with every attempt and what hangs on it."""
     row = notification_by_id(number)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import reads
 from notifications import mailcatcher
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @require_GET
-@login_required
+@reads
 def inbox(request: HttpRequest) -> HttpResponse:
     """Show the mails that the demonstration's mail server caught."""
     if not settings.DEMO:

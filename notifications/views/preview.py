@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from django.contrib.auth.decorators import login_required
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import reads
 from notifications.examples import examples
 from notifications.history import notification_by_id, signal_id_of
 from notifications.receivers import Hold
@@ -54,7 +54,7 @@ class Known(NamedTuple):
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def preview(request: HttpRequest) -> HttpResponse:
     """Explain the chosen signal or notification, or else the newest that is told."""
     newest = examples().newest(OFFERED)

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -18,6 +17,7 @@ from django.views.decorators.http import (
     require_POST,
 )
 
+from accounts.permissions import changes_need, needs, reads
 from btc_watcher.lib.errors import ConfigurationError
 from notifications.forms import Choices, SilenceForm
 from notifications.messages import said
@@ -27,7 +27,7 @@ from notifications.selectors import alerts_newest, channels_enabled
 from notifications.services import silence_create, silence_end
 from notifications.services.targets import receivers_of
 from notifications.summaries import matcher_words
-from notifications.views.common import SILENCE, UNSILENCE, needs, page
+from notifications.views.common import SILENCE, UNSILENCE, page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ RESOLVED_FOR: Final = timedelta(days=7)
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@login_required
+@changes_need(SILENCE)
 def silences(request: HttpRequest) -> HttpResponse:
     """Show what is silenced, was and will be; make a silence."""
     now = timezone.now()
@@ -81,7 +81,7 @@ def end(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def alerts(request: HttpRequest) -> HttpResponse:
     """Show what is wrong, and what was in the last days."""
     now = timezone.now()

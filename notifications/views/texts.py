@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from accounts.permissions import needs
 from notifications.forms.texts import KINDS, TextsSection
 from notifications.models import NotificationChannel
 from notifications.receivers import LANGUAGES
 from notifications.rendering import preview, template_check
 from notifications.samples import newest_signals, sample
 from notifications.services.targets import receiver
-from notifications.views.common import number_of
+from notifications.views.common import ADD, CHANGE, number_of
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @require_POST
 @never_cache
-@login_required
+@needs(ADD, CHANGE)
 def texts(request: HttpRequest) -> HttpResponse:
     """Show one kind of message in both languages; nothing is stored."""
     kind = request.POST.get("kind", "")

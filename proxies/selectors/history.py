@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.db.models.fields.json import KeyTextTransform
 
 from btc_watcher.lib import replica
@@ -90,12 +90,23 @@ def proxy_history(
 
 
 def proxy_tests(
-    proxy_id: int, *, since: datetime, until: datetime, limit: int = 50
+    proxy_id: int,
+    *,
+    since: datetime,
+    until: datetime,
+    limit: int = 50,
+    after: tuple[datetime, int] | None = None,
 ) -> Sequence[ProxyTest]:
-    """Return the newest tests from ``since`` to before ``until``, newest first."""
+    """Return the newest tests from ``since`` to before ``until``, newest first.
+
+    ``after`` is the time and the id of the test that the page before it ended with.
+    """
     found = ProxyTest.objects.filter(
         proxy_id=proxy_id, test_time__gte=since, test_time__lt=until
     )
+    if after is not None:
+        earlier = Q(test_time__lt=after[0]) | Q(test_time=after[0], id__lt=after[1])
+        found = found.filter(earlier, test_time__lte=after[0])
     return list(found.order_by("-test_time", "-id")[:limit])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib.auth.decorators import login_required, permission_required
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -12,26 +11,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from proxies.models import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from django.http import HttpRequest, HttpResponse
-
-    View = Callable[..., HttpResponse]
 
 ADD: Final = "proxies.add_proxy"
 CHANGE: Final = "proxies.change_proxy"
 DELETE: Final = "proxies.delete_proxy"
-
-
-def needs(permission: str) -> Callable[[View], View]:
-    """Send people to the login who are nobody; answer 403 to those without permission."""
-
-    def wrap(view: View) -> View:
-        return login_required(
-            permission_required(permission, raise_exception=True)(view)
-        )
-
-    return wrap
 
 
 def proxy_or_404(number: int) -> Proxy:

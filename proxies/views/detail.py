@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.permissions import needs, reads
 from btc_watcher.lib.errors import ConfigurationError
 from proxies.charts import RANGES, chart_of, range_of
 from proxies.dispatch import proxy_test_soon
@@ -23,7 +23,6 @@ from proxies.views.common import (
     CHANGE,
     DELETE,
     back,
-    needs,
     page,
     proxy_or_404,
 )
@@ -38,7 +37,7 @@ TESTS_SHOWN: Final = 20
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def detail(request: HttpRequest, number: int) -> HttpResponse:
     """Show a proxy with the chart of the chosen period."""
     proxy = proxy_or_404(number)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,13 +12,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.permissions import needs
 from btc_watcher.lib.errors import BtcWatcherError, ConfigurationError
 from proxies.advice import failure_advice, failure_sentence
 from proxies.dispatch import proxy_test_soon
 from proxies.forms import TARGETS, TELLING, ProxyForm
 from proxies.models import Proxy
 from proxies.probe import probe
-from proxies.views.common import ADD, CHANGE, needs, page, proxy_or_404
+from proxies.views.common import ADD, CHANGE, page, proxy_or_404
 from proxies.words import failure_words
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
 
 @sensitive_post_parameters()
 @require_POST
-@login_required
+@needs(ADD, CHANGE)
 def attempt(request: HttpRequest) -> HttpResponse:
     """Try what is in the form through the proxy, at once; nothing is stored.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import reads
 from proxies.listing import SORT_WORDS, Choice, proxies_chosen, tabs
 from proxies.models import Proxy
 from proxies.selectors import proxies_all
@@ -25,7 +25,7 @@ MANY: Final = 6
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the proxies that fit; a filter that makes no sense is ignored."""
     choice = Choice.read(request.GET)

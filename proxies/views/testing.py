@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.permissions import needs, reads
 from proxies.dispatch import proxy_test_soon
 from proxies.selectors import proxies_enabled
 from proxies.shown import row_shown
-from proxies.views.common import CHANGE, back, needs, page, proxy_or_404
+from proxies.views.common import CHANGE, back, page, proxy_or_404
 from proxies.views.detail import now_context
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def test_all(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def live(request: HttpRequest, number: int) -> HttpResponse:
     """Return how far a test has come; when it is over, what has changed by it."""
     return _part(request, proxy_or_404(number))

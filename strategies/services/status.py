@@ -29,10 +29,14 @@ RETURNING updated_at
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The strategies that were asked, and a sentence for each that was not."""
+    """The strategies that were asked, and a sentence for each that was not.
+
+    ``results`` has, by number, the state now (None when refused) and that sentence.
+    """
 
     done: list[Strategy] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    results: dict[int, tuple[str | None, str]] = field(default_factory=dict)
 
 
 def strategy_start(strategy_id: int) -> Strategy:
@@ -64,9 +68,13 @@ def strategies_change(ids: Iterable[int], action: str) -> Changed:
     changed = Changed()
     for strategy_id in dict.fromkeys(ids):
         try:
-            changed.done.append(_ask(strategy_id, action))
+            strategy = _ask(strategy_id, action)
         except BtcWatcherError as error:
             changed.refused.append(error.message)
+            changed.results[strategy_id] = None, error.message
+        else:
+            changed.done.append(strategy)
+            changed.results[strategy_id] = strategy.status, ""
     return changed
 
 

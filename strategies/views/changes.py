@@ -9,6 +9,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from accounts.permissions import needs
 from btc_watcher.lib.errors import BtcWatcherError
 from strategies.errors import StrategyMissingError
 from strategies.page_words import asked_text, refused_texts
@@ -19,7 +20,7 @@ from strategies.services import (
     strategy_start,
     strategy_stop,
 )
-from strategies.views.common import CHANGE, back, needs
+from strategies.views.common import CHANGE, back
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

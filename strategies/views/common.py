@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import redirect
@@ -14,27 +13,12 @@ from accounts.models import User
 from strategies.selectors import strategy_by_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django.http import HttpRequest, HttpResponse
 
     from strategies.models import Strategy
 
-    View = Callable[..., HttpResponse]
-
 CHANGE = "strategies.change_strategy"
 TRADE = "strategies.trade_live"
-
-
-def needs(permission: str) -> Callable[[View], View]:
-    """Send people to the login who are nobody; answer 403 to those without permission."""
-
-    def wrap(view: View) -> View:
-        return login_required(
-            permission_required(permission, raise_exception=True)(view)
-        )
-
-    return wrap
 
 
 def strategy_or_404(pk: int) -> Strategy:

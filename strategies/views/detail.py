@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import reads
 from strategies.described import configuration, process_shown, version_shown
 from strategies.listing import CHANGING
 from strategies.routes import route_shown
@@ -39,7 +39,7 @@ PROCESSES: Final = 10
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a strategy; log and signals are parts of other apps, fetched by the page."""
     strategy = strategy_or_404(pk)
@@ -58,7 +58,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def health(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the parts of the page that are fetched again and again."""
     context = _live(request, strategy_or_404(pk), timezone.now())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib.auth.decorators import login_required
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import reads
 from strategies.drafts import expired, is_edit, warning_due
 from strategies.listing import (
     CHANGING,
@@ -39,7 +39,7 @@ BUSY_SECONDS: Final = 3
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the strategies, and the drafts of the person who asks."""
     now = timezone.now()
@@ -53,7 +53,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def table(request: HttpRequest) -> HttpResponse:
     """Return the part of the list that is fetched again and again."""
     return render(

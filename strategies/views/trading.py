@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,12 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.permissions import needs, reads
 from strategies.errors import RefusedError, StrategyMissingError
 from strategies.models import Strategy
 from strategies.rows import moment_read
 from strategies.services import is_live, live_disable, live_enable
 from strategies.services.trading import SIMULATED
-from strategies.views.common import TRADE, needs, person, strategy_or_404
+from strategies.views.common import TRADE, person, strategy_or_404
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def trading(request: HttpRequest, pk: int) -> HttpResponse:
     """Explain both, and show the form to people who may use it."""
     return _page(request, strategy_or_404(pk))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.permissions import needs, reads
 from btc_watcher.lib.errors import BtcWatcherError
 from strategies.described import (
     differences_shown,
@@ -23,7 +23,7 @@ from strategies.errors import StrategyMissingError
 from strategies.selectors import version_of, versions_of
 from strategies.services import version_roll_back
 from strategies.versions import code_diff
-from strategies.views.common import CHANGE, needs, person, strategy_or_404
+from strategies.views.common import CHANGE, person, strategy_or_404
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -35,7 +35,7 @@ PAGE: Final = 50
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def versions(request: HttpRequest, pk: int) -> HttpResponse:
     """List the versions, newest first."""
     strategy = strategy_or_404(pk)
@@ -54,7 +54,7 @@ def versions(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @never_cache
-@login_required
+@reads
 def compare(request: HttpRequest, pk: int) -> HttpResponse:
     """Compare two versions, ``old`` and ``new``: settings, then code."""
     strategy = strategy_or_404(pk)

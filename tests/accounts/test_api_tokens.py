@@ -53,7 +53,7 @@ def test_a_token_is_given_for_the_right_password_and_opens_the_api(
     assert len(str(answer["token"])) >= 43
     assert uses(api, answer["token"]) == 200
     row = UserSession.objects.get(user=person)
-    assert row.user_agent == "night script\n"
+    assert (row.name, row.user_agent, row.scopes) == ("night script", "", None)
     assert row.ip_address == "127.0.0.1"
     assert abs(row.expires_at - timezone.now() - timedelta(days=90)) < timedelta(
         minutes=1
@@ -192,6 +192,8 @@ def test_the_limit_forgets_after_its_time(
         ask(api, username="mei", password="wrong")
     for key in redis_client.keys("rate_limit:*"):
         assert 0 < redis_client.ttl(key) <= 60
+    for key in redis_client.keys("accounts:failures:*"):
+        assert 0 < redis_client.ttl(key) <= 24 * 3600
         redis_client.delete(key)
     assert ask(api, username="mei", password=PASSWORD)["code"] == 200
 

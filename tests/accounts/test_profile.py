@@ -39,7 +39,7 @@ def test_preferences_are_saved_and_used_at_once(browser: Client, person: User) -
     assert (person.language, person.timezone) == ("zh-CN", "Asia/Tokyo")
     page = response.content.decode()
     assert "偏好设置" in page
-    assert " JST<" in page
+    assert " JST<" in browser.get("/profile/security/").content.decode()
 
 
 def test_quiet_hours_are_saved_shown_and_removed(browser: Client, person: User) -> None:
@@ -90,7 +90,7 @@ def test_an_unknown_stored_zone_falls_back_and_stays_selectable(
     person.save()
     page = browser.get("/profile/").content.decode()
     assert '<option value="Moon/Sea" selected>' in page
-    assert " UTC<" in page
+    assert " UTC<" in browser.get("/profile/security/").content.decode()
 
 
 def test_the_zone_of_one_person_is_not_left_for_the_next(browser: Client) -> None:
@@ -131,14 +131,15 @@ def test_an_unknown_language_changes_nothing(browser: Client, person: User) -> N
 
 
 def test_a_new_token_is_shown_once_and_works(browser: Client, person: User) -> None:
-    response = browser.post("/profile/tokens/", {"name": "backup", "days": "30"})
+    body = {"name": "backup", "days": "30", "wanted": ["read"]}
+    response = browser.post("/profile/tokens/", body)
     found = re.search(r'class="token"[^>]*>([^<]+)<', response.content.decode())
     assert found
     row = session_by_api_token(found[1])
     assert row is not None
-    assert row.user == person
+    assert (row.user, row.scopes) == (person, ["read"])
     assert "no-store" in response.headers["Cache-Control"]
-    page = browser.get("/profile/").content.decode()
+    page = browser.get("/profile/tokens/").content.decode()
     assert found[1] not in page
     assert "backup" in page
 
@@ -146,7 +147,8 @@ def test_a_new_token_is_shown_once_and_works(browser: Client, person: User) -> N
 @pytest.mark.parametrize("days", ["0", "3651", "x", ""])
 def test_a_token_needs_a_sensible_number_of_days(browser: Client, days: str) -> None:
     before = UserSession.objects.count()
-    response = browser.post("/profile/tokens/", {"name": "x", "days": days})
+    body = {"name": "x", "days": days, "wanted": ["read"]}
+    response = browser.post("/profile/tokens/", body)
     assert response.status_code == 400
     assert UserSession.objects.count() == before
 
@@ -160,7 +162,7 @@ def test_a_person_ends_their_own_token(browser: Client, person: User) -> None:
 def test_nobody_ends_the_token_of_somebody_else(browser: Client) -> None:
     other = User.objects.create_user("li", PASSWORD)
     row, token = services.token_create(user=other, facts=FACTS, days=1, name="of li")
-    assert "of li" not in browser.get("/profile/").content.decode()
+    assert "of li" not in browser.get("/profile/tokens/").content.decode()
     assert browser.post(f"/profile/sessions/{row.id}/revoke/").status_code == 404
     assert session_by_api_token(token) is not None
 
@@ -169,7 +171,8 @@ def test_what_others_wrote_is_escaped(browser: Client, person: User) -> None:
     facts = RequestFacts(None, "<script>alert(1)</script>")
     services.token_create(user=person, facts=facts, days=1, name="<b>bold</b>")
     services.token_create(user=person, facts=facts, days=1)
-    page = browser.get("/profile/").content.decode()
+    page = browser.get("/profile/tokens/").content.decode()
+    assert "&lt;b&gt;bold" in page
     assert "<b>bold" not in page
     assert "<script>alert" not in page
 
@@ -199,14 +202,19 @@ def test_a_bad_new_password_changes_nothing(
     assert person.check_password(PASSWORD)
 
 
-@pytest.mark.parametrize("part", ["preferences", "password", "tokens"])
-def test_reloading_the_page_of_a_form_shows_the_profile(
-    browser: Client, part: str
+@pytest.mark.parametrize(
+    ("part", "page"), [("preferences", ""), ("password", "security/")]
+)
+def test_reloading_the_page_of_a_form_shows_the_page_of_the_form(
+    browser: Client, part: str, page: str
 ) -> None:
-    assert browser.get(f"/profile/{part}/").headers["Location"] == "/profile/"
+    response = browser.get(f"/profile/{part}/")
+    assert response.headers["Location"] == f"/profile/{page}"
 
 
-@pytest.mark.parametrize("part", ["", "preferences/", "password/", "tokens/"])
+@pytest.mark.parametrize(
+    "part", ["", "preferences/", "password/", "tokens/", "security/"]
+)
 def test_the_profile_needs_a_login(client: Client, part: str) -> None:
     response = client.get(f"/profile/{part}")
     assert response.headers["Location"].startswith("/login/?next=/profile/")

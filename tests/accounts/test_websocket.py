@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
@@ -13,11 +15,17 @@ from django.utils import timezone
 from accounts import services
 from accounts.facts import RequestFacts
 from accounts.models import User, UserSession
+from accounts.permissions import may_listen
+from accounts.scopes import Scope
 from accounts.selectors import SESSION_TOKEN
 from accounts.websocket import SessionRowScope, login_lives
+from btc_watcher.routing import websocket_router
+from tests.websocket import Page
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
+
+    import redis
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,8 +43,6 @@ async def user_behind(scope: MutableMapping[str, Any]) -> Any:
 
 async def login(*, hours: float = 1) -> dict[str, Any]:
     user = await User.objects.acreate(username="mei")
-    from asgiref.sync import sync_to_async  # noqa: PLC0415
-
     _row, token = await sync_to_async(services.session_open)(
         user_id=user.id,
         facts=RequestFacts(None, ""),
@@ -65,3 +71,132 @@ async def test_an_expired_login_becomes_anonymous() -> None:
 async def test_a_visitor_stays_a_visitor() -> None:
     scope = {"user": AnonymousUser(), "session": {}}
     assert isinstance(await user_behind(scope), AnonymousUser)
+
+
+class Outgoing:
+    """What the application sent."""
+
+    def __init__(self) -> None:
+        self.types: list[str] = []
+
+    async def __call__(self, message: dict[str, Any]) -> None:
+        self.types.append(message["type"])
+
+
+async def a_token(scopes: list[Scope] | None, *, name: str = "mei") -> tuple[Any, str]:
+    user = await User.objects.acreate(username=name)
+    return await sync_to_async(services.token_create)(
+        user=user, facts=RequestFacts(None, ""), days=1, scopes=scopes
+    )
+
+
+def with_header(token: str) -> dict[str, Any]:
+    value = f"Bearer {token}".encode()
+    return {
+        "type": "websocket",
+        "user": AnonymousUser(),
+        "session": {},
+        "headers": [(b"authorization", value)],
+    }
+
+
+async def test_a_token_in_the_header_is_its_person_until_it_is_revoked() -> None:
+    row, token = await a_token([Scope.READ])
+    seen: list[Any] = []
+
+    async def application(inner: Any, _receive: Any, _send: Any) -> None:
+        seen.append((inner["user"].username, may_listen(inner)))
+        seen.append(await login_lives(inner))
+        await sync_to_async(services.session_revoke)(session_id=row.id)
+        seen.append(await login_lives(inner))
+
+    await SessionRowScope(application)(with_header(token), None, Outgoing())
+    assert seen == [("mei", True), True, False]
+
+
+async def test_a_token_without_the_scope_read_hears_nothing() -> None:
+    _row, token = await a_token([Scope.WRITE, Scope.OPERATE])
+    heard: list[bool] = []
+
+    async def application(inner: Any, _receive: Any, _send: Any) -> None:
+        heard.append(may_listen(inner))
+
+    await SessionRowScope(application)(with_header(token), None, Outgoing())
+    assert heard == [False]
+
+
+async def test_a_wrong_token_is_nobody_whatever_login_came_with_it() -> None:
+    scope = await login() | {"headers": [(b"authorization", b"Bearer nonsense")]}
+    assert isinstance(await user_behind(scope), AnonymousUser)
+
+
+async def test_who_listens_is_noted_in_redis_as_long_as_it_lasts(
+    redis_client: redis.Redis,
+) -> None:
+    scope = await login()
+    key = f"ws:session:{scope['user'].pk}"
+    noted: list[Any] = []
+
+    async def application(_inner: Any, _receive: Any, send: Any) -> None:
+        noted.append(redis_client.exists(key))
+        await send({"type": "websocket.accept"})
+        noted.append((redis_client.hgetall(key), redis_client.ttl(key)))
+
+    await SessionRowScope(application)(scope, None, Outgoing())
+    before, (values, life) = noted
+    assert before == 0
+    assert set(values) == {"connection_id", "connected_at", "last_ping"}
+    assert 24 * 3600 - 60 < life <= 24 * 3600
+    assert not redis_client.exists(key)
+
+
+async def test_an_earlier_connection_does_not_remove_the_note_of_a_later_one(
+    redis_client: redis.Redis,
+) -> None:
+    scope = await login()
+    key = f"ws:session:{scope['user'].pk}"
+
+    async def later(_inner: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        redis_client.hset(key, "connection_id", "of-a-later-one")
+
+    await SessionRowScope(later)(scope, None, Outgoing())
+    assert redis_client.hget(key, "connection_id") == "of-a-later-one"
+
+
+async def test_the_stream_takes_a_token_as_the_first_message(
+    redis_client: redis.Redis,
+) -> None:
+    _row, token = await a_token([Scope.READ])
+    for first, accepted in (
+        (json.dumps({"token": token}), True),
+        (json.dumps({"token": "nonsense"}), False),
+        ("nonsense", False),
+    ):
+        page = Page(
+            SessionRowScope(websocket_router),
+            "/ws/signals/?after=nonsense",
+            user=AnonymousUser(),
+            session={},
+            headers=[],
+        )
+        await page.connect()
+        await page.say(first)
+        # Past the login the cursor is looked at, which is wrong on purpose.
+        assert await page.close_code() == (4400 if accepted else 4401)
+
+
+async def test_a_program_that_says_nothing_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("signals_app.consumers.TOKEN_SECONDS", 0.05)
+    page = Page(
+        websocket_router,
+        "/ws/signals/",
+        user=AnonymousUser(),
+        token=None,
+        session={},
+        headers=[],
+    )
+    await page.connect()
+    assert await page.close_code() == 4401

@@ -210,7 +210,7 @@ def test_a_check_is_asked_for(api: APIClient) -> None:
     assert (answer["code"], answer["type"]) == (202, "check")
     listed = ask(api, "get", f"{UPGRADES}?type=check")
     assert [row["type"] for row in listed["results"]] == ["check"]
-    assert ask(api, "get", f"{UPGRADES}?type=install")["count"] == 0
+    assert ask(api, "get", f"{UPGRADES}?type=install")["results"] == []
 
 
 def test_a_release_is_uninstalled_unless_it_is_needed(api: APIClient) -> None:

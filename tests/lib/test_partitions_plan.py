@@ -8,6 +8,7 @@ import pytest
 
 from btc_watcher.lib.partitions import (
     NOTIFICATIONS,
+    OUTCOMES,
     PROXY_TESTS,
     SIGNALS,
     TABLES,
@@ -55,12 +56,13 @@ def test_a_moment_belongs_to_its_month_in_utc() -> None:
     assert month_start(datetime(2027, 1, 1, 8, 0, tzinfo=shanghai)) == date(2027, 1, 1)
 
 
-def test_the_three_tables_of_the_specification_are_cut_by_month() -> None:
-    assert TABLES == (SIGNALS, NOTIFICATIONS, PROXY_TESTS)
+def test_the_tables_of_the_specification_and_the_outcomes_are_cut_by_month() -> None:
+    assert TABLES == (SIGNALS, NOTIFICATIONS, PROXY_TESTS, OUTCOMES)
     assert [(table.name, table.column) for table in TABLES] == [
         ("signals", "timestamp"),
         ("notification_history", "sent_at"),
         ("proxy_test_history", "test_time"),
+        ("signal_outcomes", "timestamp"),
     ]
 
 

@@ -314,7 +314,7 @@ def test_a_program_that_has_written_reads_the_primary_for_a_while(
     settings.DATABASE_REPLICA_MAX_LAG = 5.0
     near.pause()
     writer = APIClient(headers={"Authorization": "Bearer of-nobody"})
-    user = User.objects.create_user("writer", "secret-word")
+    user = User.objects.create_superuser("writer", "secret-word")
     writer.force_authenticate(user)
     posted = {
         "strategy": "tradingview",

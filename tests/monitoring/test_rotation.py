@@ -125,6 +125,7 @@ def test_a_number_of_months_drops_what_is_older(settings: Settings) -> None:
         "signals": [],
         "notification_history": [],
         "proxy_test_history": ["proxy_test_history_2019_01"],
+        "signal_outcomes": [],
     }
 
 

@@ -461,10 +461,10 @@ def test_no_page_of_a_channel_holds_any_of_its_secrets(browser: Client) -> None:
 
 
 def test_a_template_is_shown_on_the_newest_signal_in_both_languages(
-    onlooker: Client,
+    browser: Client,
 ) -> None:
     address = f"{LIST}texts/"
-    nothing = plain(onlooker.post(address, {"kind": "signal"}).content.decode())
+    nothing = plain(browser.post(address, {"kind": "signal"}).content.decode())
     assert "There is no signal yet" in nothing
     signal(pair="SOL/USDT", strategy_name="<b>fast</b>")
     data = {
@@ -473,7 +473,7 @@ def test_a_template_is_shown_on_the_newest_signal_in_both_languages(
         "text_signal_zh-hans_title": "{{ pair",
         "text_signal_zh-hans_body": "{% if pair %}",
     }
-    html = onlooker.post(address, data).content.decode()
+    html = browser.post(address, data).content.decode()
     assert "SOL/USDT (&lt;b&gt;fast&lt;/b&gt;)" in html
     assert "is not closed on the same line." in html
     assert "The default is told instead:" in html
@@ -482,13 +482,13 @@ def test_a_template_is_shown_on_the_newest_signal_in_both_languages(
 
 
 @pytest.mark.parametrize("kind", ["digest", "alert", "system"])
-def test_every_kind_of_message_has_a_preview(onlooker: Client, kind: str) -> None:
+def test_every_kind_of_message_has_a_preview(browser: Client, kind: str) -> None:
     signal(pair="SOL/USDT")
     data = {"kind": kind, f"text_{kind}_en_title": "[{{ priority }}] {{ title }}"}
-    text = plain(onlooker.post(f"{LIST}texts/", data).content.decode())
+    text = plain(browser.post(f"{LIST}texts/", data).content.decode())
     assert "[P" in text
     assert "The default is told instead" not in text
-    assert onlooker.post(f"{LIST}texts/", {"kind": "poem"}).status_code == 404
+    assert browser.post(f"{LIST}texts/", {"kind": "poem"}).status_code == 404
 
 
 def test_the_form_says_what_a_template_may_name(browser: Client) -> None:

@@ -234,7 +234,7 @@ def test_the_history_is_of_the_period_that_is_asked_for(client: APIClient) -> No
         ({"from": "2026-01-01T00:00:00"}, "from"),
         ({"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "from"),
         ({"from": "2020-01-01T00:00:00Z"}, "from"),
-        ({"to": "0001-01-01T00:00:00Z"}, "from"),
+        ({"to": "0001-01-01T00:00:00Z"}, "to"),
         ({"limit": "0"}, "limit"),
         ({"buckets": "many"}, "buckets"),
     ],

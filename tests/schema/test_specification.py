@@ -17,7 +17,10 @@ SPECIFICATION = Path(__file__).with_name("specification.sql")
 SCHEMA = "specification"
 TABLES = re.findall(r"CREATE TABLE (\w+)", SPECIFICATION.read_text())
 # Columns that Django's accounts need (DECISIONS.md).
-EXTRA_COLUMNS = {"users": {"last_login", "is_superuser", "is_active", "is_staff"}}
+EXTRA_COLUMNS = {
+    "users": {"last_login", "is_superuser", "is_active", "is_staff"},
+    "user_sessions": {"name", "scopes", "last_used_at"},
+}
 PARTITION_KEYS = {
     "signals": "timestamp",
     "notification_history": "sent_at",

@@ -35,7 +35,7 @@ def _redis(redis_client: redis.Redis) -> None:
 @pytest.fixture
 def client() -> APIClient:
     api = APIClient(headers={"accept-language": "en"})
-    api.force_authenticate(User.objects.create_user("integrator", "secret-word"))
+    api.force_authenticate(User.objects.create_superuser("integrator", "secret-word"))
     return api
 
 

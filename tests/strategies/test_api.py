@@ -202,6 +202,21 @@ def test_many_are_changed_at_once_and_each_refusal_is_told(client: APIClient) ->
             "Strategy 'two' is running already.",
             "There is no strategy number 99.",
         ],
+        "results": [
+            {"id": one.pk, "done": True, "status": "starting", "detail": None},
+            {
+                "id": two.pk,
+                "done": False,
+                "status": None,
+                "detail": "Strategy 'two' is running already.",
+            },
+            {
+                "id": 99,
+                "done": False,
+                "status": None,
+                "detail": "There is no strategy number 99.",
+            },
+        ],
     }
 
 

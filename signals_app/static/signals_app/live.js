@@ -1,18 +1,27 @@
 // The live list. Signals are kept by id, so a signal that is sent twice is shown
 // once; the cursor of the last event seen is where a broken connection resumes.
 
+import { callsFor } from "./calls.js";
 import { follow } from "./feed.js";
-import { rowOf, setNotice } from "./rows.js";
+import { fits, isNarrowed, onFilter, query } from "./filters.js";
+import "./keys.js";
+import { rowOf, setBecame, setNotice } from "./rows.js";
 
 const SHOWN = 100;
+// Outcomes come with candles, the shortest of which last a minute.
+const OUTCOMES_EVERY = 30000;
 const words = JSON.parse(document.getElementById("words").textContent);
 const start = JSON.parse(document.getElementById("start").textContent);
 const body = document.querySelector("#signals tbody");
 const table = document.getElementById("signals");
 const empty = document.getElementById("empty");
+const emptyFiltered = document.getElementById("empty-filtered");
 const connection = document.getElementById("connection");
 const rows = new Map();
 const title = document.title;
+const call = callsFor(words);
+// What has arrived while the list is fetched for another filter: the answer may lack it.
+let arrived = null;
 let unseen = 0;
 
 document.getElementById("zone").textContent = words.zone;
@@ -35,7 +44,8 @@ function place(signal, fresh) {
 
 function showWhetherEmpty() {
   table.hidden = rows.size === 0;
-  empty.hidden = rows.size > 0;
+  empty.hidden = rows.size > 0 || isNarrowed();
+  emptyFiltered.hidden = rows.size > 0 || !isNarrowed();
 }
 
 function begin(state) {
@@ -56,13 +66,17 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   unseen = 0;
   document.title = title;
+  refreshOutcomes();
 });
 
 const handlers = {
   signal(event) {
+    arrived?.push(event.signal);
+    if (!fits(event.signal) || rows.has(event.signal.id)) return;
     place(event.signal, true);
     showWhetherEmpty();
     countUnseen();
+    call(event.signal);
   },
   delivered(event) {
     const row = rows.get(event.id);
@@ -70,7 +84,41 @@ const handlers = {
   },
 };
 
+async function showOutcomes() {
+  if (document.hidden || rows.size === 0) return;
+  const answer = await fetch("/outcomes/newest/", { headers: { Accept: "application/json" } });
+  if (answer.redirected || !answer.ok) return;
+  const { signals } = await answer.json();
+  for (const [id, brief] of Object.entries(signals)) {
+    const row = rows.get(id);
+    if (row) setBecame(row, brief);
+  }
+}
+
+// Without the server there are none; the connection's own sign tells of that.
+const refreshOutcomes = () => showOutcomes().catch(() => {});
+
+async function newest(signal) {
+  const headers = { Accept: "application/json" };
+  const answer = await fetch(`/signals/newest/${query()}`, { headers, signal });
+  if (answer.redirected || !answer.ok) throw new Error(`reload answered ${answer.status}`);
+  return answer.json();
+}
+
+onFilter(async (signal) => {
+  arrived = [];
+  const state = await newest(signal);
+  if (signal.aborted) return;
+  begin(state);
+  for (const each of arrived) if (fits(each)) place(each, false);
+  arrived = null;
+  showWhetherEmpty();
+  refreshOutcomes();
+});
+
 begin(start);
+refreshOutcomes();
+setInterval(refreshOutcomes, OUTCOMES_EVERY);
 follow({
   path: "/ws/signals/",
   cursor: start.cursor,
@@ -80,10 +128,9 @@ follow({
     connection.textContent = words.connection[state];
   },
   async reload() {
-    const answer = await fetch("/signals/newest/", { headers: { Accept: "application/json" } });
-    if (answer.redirected || !answer.ok) throw new Error(`reload answered ${answer.status}`);
-    const state = await answer.json();
+    const state = await newest();
     begin(state);
+    refreshOutcomes();
     return state.cursor;
   },
 });

@@ -78,6 +78,19 @@ export function setNotice(row, notice, words, add = false) {
   }
 }
 
+// What became of it so far: the move after the most candles that are known, and whether
+// the person took it. ``brief`` is one of those that /outcomes/newest/ gives.
+export function setBecame(row, brief) {
+  const cell = row.querySelector(".became");
+  const parts = brief.choice ? [badge(brief.choice, brief.said, brief.note), " "] : [];
+  if (brief.text) {
+    const move = element("span", `num ${brief.tone}`, brief.text);
+    move.title = brief.hint;
+    parts.push(move, " ", element("small", "muted", String(brief.candles)));
+  }
+  cell.replaceChildren(...parts);
+}
+
 export function rowOf(signal, words) {
   const pair = element("td", "pair", `${signal.pair} `, element("small", "", signal.timeframe));
   pair.title = signal.exchange;
@@ -89,6 +102,7 @@ export function rowOf(signal, words) {
     element("td", "num price", signal.price),
     element("td", "by", `${signal.strategy_name} `, element("small", "", signal.strategy_version ?? "")),
     indicators(signal),
+    element("td", "num became"),
     element("td", "notice"));
   row.dataset.id = signal.id;
   row.dataset.time = signal.timestamp;

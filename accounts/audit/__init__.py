@@ -1,0 +1,1 @@
+"""The audit: who changed what, from which value to which."""

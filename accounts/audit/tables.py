@@ -1,0 +1,148 @@
+"""Which tables the audit watches, and what of them. Pure.
+
+What the machine writes by itself (heartbeats, health, measurements, signals) is left
+out, so that the audit stays a list of decisions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+STAMPS: Final = "created_at updated_at"
+# The functions that triggers call (see functions.sql).
+FUNCTION: Final = "btcw_audit"
+EVENTS: Final = {"i": "INSERT", "u": "UPDATE", "d": "DELETE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A table; ``left_out``, ``quiet`` and ``hidden`` are columns, by blanks.
+
+    ``quiet`` ones count when a person changed them. ``rows`` is a condition on ``ROW``.
+    """
+
+    table: str
+    left_out: str = STAMPS
+    quiet: str = ""
+    hidden: str = ""
+    key: str = "id"
+    name: str = "name"
+    rows: str = ""
+    events: str = "iud"
+    people_only: bool = False
+
+    def triggers(self) -> dict[str, str]:
+        """Return the statements that make the triggers, by name.
+
+        A name carries a digest of its statement, so that a changed one is noticed.
+        """
+        made = {}
+        for event in self.events:
+            body = self._body(event)
+            digest = hashlib.sha256(body.encode()).hexdigest()[:8]
+            name = f"{FUNCTION}_{event}_{digest}"
+            made[name] = f"CREATE TRIGGER {name} {body}"
+        return made
+
+    def _body(self, event: str) -> str:
+        sides = {"i": ("NEW",), "u": ("OLD", "NEW"), "d": ("OLD",)}[event]
+        when = " OR ".join(f"({self.rows.replace('ROW', side)})" for side in sides)
+        arguments = (
+            self.left_out,
+            self.quiet,
+            self.hidden,
+            self.key,
+            self.name,
+            "people" if self.people_only else "",
+        )
+        quoted = ", ".join(f"'{each}'" for each in arguments)
+        condition = f" WHEN ({when})" if self.rows else ""
+        return (
+            f"AFTER {EVENTS[event]} ON {self.table} FOR EACH ROW{condition}"
+            f" EXECUTE FUNCTION {FUNCTION}({quoted})"
+        )
+
+
+WATCHED: Final = (
+    Watched(
+        "users",
+        left_out=f"{STAMPS} last_login security_info",
+        hidden="password_hash",
+        name="username",
+    ),
+    Watched("users_groups", left_out="id user_id", key="user_id", name=""),
+    Watched("users_user_permissions", left_out="id user_id", key="user_id", name=""),
+    Watched(
+        "user_second_factors",
+        left_out=f"{STAMPS} last_step user_id",
+        hidden="secret recovery_codes",
+        key="user_id",
+        name="",
+    ),
+    # API tokens: logins of browsers are listed with the person's sessions.
+    Watched(
+        "user_sessions",
+        left_out=f"{STAMPS} last_used_at",
+        hidden="token_hash",
+        rows="ROW.token_hash NOT LIKE 'browser:%'",
+    ),
+    Watched("auth_group"),
+    Watched(
+        "auth_group_permissions",
+        left_out="id",
+        key="group_id",
+        name="",
+        people_only=True,
+    ),
+    # A draft is saved every few seconds while somebody types; it counts when published.
+    Watched(
+        "strategies",
+        left_out=f"{STAMPS} health_metrics performance_metrics draft_expires_at",
+        quiet="status",
+        rows="NOT ROW.is_draft",
+    ),
+    Watched(
+        "strategy_versions",
+        left_out=f"{STAMPS} config_snapshot",
+        key="strategy_id",
+        name="version",
+    ),
+    Watched(
+        "notification_channels", left_out=f"{STAMPS} last_test_time", quiet="status"
+    ),
+    Watched("notification_silences", name="reason"),
+    Watched(
+        "proxies",
+        left_out=f"{STAMPS} performance_metrics last_test_time",
+        quiet="status",
+        hidden="password_encrypted",
+    ),
+    Watched(
+        "freqtrade_versions",
+        left_out=f"{STAMPS} compatibility_info download_url changelog_url",
+        name="version",
+        rows="ROW.is_installed",
+    ),
+    Watched("freqtrade_upgrade_history", left_out="", name="to_version", events="i"),
+    Watched(
+        "django_celery_beat_periodictask",
+        left_out="last_run_at total_run_count date_changed",
+    ),
+    Watched("django_celery_beat_intervalschedule", name="every"),
+    Watched(
+        "supervisor_nodes",
+        left_out="capacity guards started_at seen_at stopped_at",
+        key="name",
+        events="u",
+    ),
+    Watched(
+        "error_logs",
+        left_out="timestamp level component message stack_trace context resolved_at",
+        name="component",
+        events="u",
+        people_only=True,
+    ),
+)
+TABLES: Final = tuple(watched.table for watched in WATCHED)

@@ -1,0 +1,1 @@
+"""Pages of the app: logging in, one's own profile, and the audit."""

@@ -1,0 +1,1 @@
+"""Fills the ledger of outcomes with the candles that bots have."""

@@ -1,0 +1,107 @@
+"""What the live page shows: a filter that stands in its address. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from btc_watcher.lib.timeframes import candle_seconds
+from signals_app.selectors import DEFAULT_WINDOW, SignalFilter
+from signals_app.vocabulary import Level, Priority, SignalType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+LONGEST: Final = 100
+# Of a part of a pair's name and of a number there is no index, so a search for them
+# goes through the signals one by one: a week of them, not a month.
+SEARCHED: Final = timedelta(days=7)
+TIMEFRAMES: Final = (
+    "1m",
+    "3m",
+    "5m",
+    "15m",
+    "30m",
+    "1h",
+    "2h",
+    "4h",
+    "12h",
+    "1d",
+    "1w",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFilter:
+    """What is shown; empty texts and a ``strength`` of 0 mean all.
+
+    ``strategy`` is a name, ``pair`` a part of one, ``strength`` the least, 0 to 100.
+    """
+
+    strategy: str = ""
+    pair: str = ""
+    type: str = ""
+    level: str = ""
+    priority: str = ""
+    timeframe: str = ""
+    strength: int = 0
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> LiveFilter:
+        """Read a query; what makes no sense is as if it was not there."""
+        timeframe = query.get("timeframe", "")
+        return cls(
+            strategy=_text(query.get("strategy", "")),
+            pair=_text(query.get("pair", "")),
+            type=_one_of(query.get("type", ""), SignalType.values),
+            level=_one_of(query.get("level", ""), Level.values),
+            priority=_one_of(query.get("priority", ""), Priority.values),
+            timeframe=timeframe if candle_seconds(timeframe) else "",
+            strength=_strength(query.get("strength", "")),
+        )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is asked for, by the names of the fields."""
+        return {key: value for key, value in asdict(self).items() if value}
+
+    def query(self) -> str:
+        """Return the query of this filter, such as ``?level=strong``; empty for all."""
+        return f"?{urlencode(self.given)}" if self.given else ""
+
+    def wanted(self, now: datetime) -> SignalFilter:
+        """Return what the selectors are asked for."""
+        window = SEARCHED if self.pair or self.strength else DEFAULT_WINDOW
+        return SignalFilter(
+            since=now - window,
+            until=now + timedelta(minutes=2),
+            strategy=self.strategy,
+            pair_part=self.pair,
+            type=self.type,
+            level=self.level,
+            priority=self.priority,
+            timeframe=self.timeframe,
+            least_strength=self.strength,
+        )
+
+
+def with_chosen(known: Iterable[str], chosen: str) -> list[str]:
+    """Return what a field offers, with what is chosen even when it is not known."""
+    found = list(known)
+    return found if not chosen or chosen in found else [chosen, *found]
+
+
+def _text(text: str) -> str:
+    return text.replace("\x00", "").strip()[:LONGEST]
+
+
+def _one_of(text: str, known: list[str]) -> str:
+    return text if text in known else ""
+
+
+def _strength(text: str) -> int:
+    short = text.isascii() and text.isdecimal() and len(text) < 4
+    return min(100, int(text)) if short else 0

@@ -1,0 +1,31 @@
+// Keys of the live page: / searches a pair, j and k go down and up, m is sound on or off.
+// Enter opens, because what is gone to is a link.
+
+const links = () => [...document.querySelectorAll("#signals .when a")];
+
+function isWriting(target) {
+  return target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]") !== null;
+}
+
+function go(step) {
+  const all = links();
+  const row = document.activeElement?.closest("#signals tr");
+  const here = row ? all.findIndex((link) => row.contains(link)) : -1;
+  const next = all[here < 0 ? 0 : Math.min(all.length - 1, Math.max(0, here + step))];
+  next?.focus({ preventScroll: true });
+  next?.closest("tr").scrollIntoView({ block: "nearest" });
+}
+
+const KEYS = {
+  j: () => go(1),
+  k: () => go(-1),
+  m: () => document.getElementById("c-sound").click(),
+  "/": () => document.getElementById("f-pair").select(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+  if (!KEYS[event.key]) return;
+  KEYS[event.key]();
+  event.preventDefault();
+});

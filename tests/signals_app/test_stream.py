@@ -1,0 +1,123 @@
+"""The live feed as Server-Sent Events: resumed, honest about losses, ended on revoking."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from channels.db import database_sync_to_async
+from django.test import AsyncClient, Client
+
+from accounts.facts import RequestFacts
+from accounts.models import User, UserSession
+from accounts.services import token_create
+from signals_app import stream
+from signals_app.feed import cursor_now, publish, publisher
+from signals_app.feed import hub as hub_module
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import redis
+
+pytestmark = pytest.mark.django_db(transaction=True)
+URL = "/api/v1/stream/"
+PATIENCE = 20
+
+
+@pytest.fixture(autouse=True)
+def _fresh(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher._missed, "events", False)
+    monkeypatch.setattr(hub_module, "BLOCK_MS", 50)
+
+
+@pytest.fixture
+def token() -> str:
+    user = User.objects.create_user("integrator", "secret-word")
+    facts = RequestFacts("127.0.0.1", "tests")
+    return token_create(user=user, facts=facts, days=1)[1]
+
+
+def headers(token: str, **more: str) -> dict[str, str]:
+    wanted = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+    return wanted | {name.replace("_", "-"): value for name, value in more.items()}
+
+
+async def opened(token: str, **more: str) -> AsyncIterator[bytes]:
+    """Open the stream and read its first line, after which nothing is missed."""
+    answer: Any = await AsyncClient().get(URL, headers=headers(token, **more))
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/event-stream")
+    chunks: AsyncIterator[bytes] = aiter(answer.streaming_content)
+    assert await said(chunks) == "retry: 3000"
+    return chunks
+
+
+async def said(chunks: AsyncIterator[bytes]) -> str:
+    async with asyncio.timeout(PATIENCE):
+        return (await anext(chunks)).decode().strip()
+
+
+def event(number: int) -> dict[str, Any]:
+    return {"type": "delivered", "number": number}
+
+
+async def tell(*events: dict[str, Any]) -> None:
+    await database_sync_to_async(publish)(list(events))
+
+
+async def test_what_was_missed_is_sent_first_and_then_what_arrives(token: str) -> None:
+    await tell(event(1))
+    before = await database_sync_to_async(cursor_now)()
+    await tell(event(2))
+
+    chunks = await opened(token, last_event_id=before)
+    second = await said(chunks)
+    await tell(event(3))
+    third = await said(chunks)
+    await chunks.aclose()  # type: ignore[attr-defined]
+
+    for text, number in ((second, 2), (third, 3)):
+        first, kind, data = text.splitlines()
+        frame = json.loads(data.removeprefix("data: "))
+        assert kind == "event: signal"
+        assert frame["event"]["number"] == number
+        assert first == f"id: {frame['cursor']}"
+
+
+async def test_a_cursor_that_is_gone_is_told_to_read_anew(token: str) -> None:
+    chunks = await opened(token, last_event_id="99999999999999-0")
+
+    assert (await said(chunks)).startswith("event: reload")
+    await chunks.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_token_that_is_revoked_ends_its_stream(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.2)
+    chunks = await opened(token)
+    assert (await said(chunks)).startswith(":")
+
+    await UserSession.objects.all().adelete()
+
+    async with asyncio.timeout(PATIENCE):
+        rest = [chunk async for chunk in chunks]
+    assert all(chunk.startswith(b":") for chunk in rest)
+
+
+def test_a_stranger_and_a_wrong_id_are_refused(token: str) -> None:
+    stranger = Client().get(URL, headers={"Accept": "text/event-stream"})
+    wrong = Client().get(URL, headers=headers(token, last_event_id="yesterday"))
+
+    assert (stranger.status_code, wrong.status_code) == (401, 400)
+    assert wrong["Content-Type"].startswith("application/problem+json")
+
+
+def test_a_server_that_cannot_stream_says_so(token: str) -> None:
+    answer = Client().get(URL, headers=headers(token))
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"]
