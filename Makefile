@@ -10,7 +10,7 @@ SETTINGS_FOR_READING := BTCW_SECRET_KEY=unused BTCW_ENCRYPTION_KEYS=unused \
 	DATABASE_URL=postgres://127.0.0.1:1/unused REDIS_URL=redis://127.0.0.1:1/0
 
 .PHONY: help up test tests tests-quick lint types imports migrations format bench clean \
-	requirements frontend venv venv-dev chromium
+	requirements frontend screenshots venv venv-dev chromium
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -54,6 +54,10 @@ clean: venv ## remove BTCW_HOME (var/): database, secrets, bots, logs
 
 frontend: venv ## fetch the libraries of the pages (npm, pinned by the lock file)
 	@$(PYTHON_IN) -m btc_watcher.local frontend
+
+screenshots: venv-dev chromium ## pictures of the documentation, from a running make up
+	@$(PYTHON_IN) scripts/screenshots.py --password "$(PASSWORD)" \
+		$(if $(ADDRESS),--address "$(ADDRESS)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(ONLY)
 
 requirements: venv-dev ## pin what the .in files name (UPGRADE=1: newest of all)
 	@for name in requirements requirements-dev; do \

@@ -60,8 +60,8 @@ def anchor(heading: str) -> str:
 
 
 def without_comments(fence: str) -> str:
-    """Return code without what stands after a # that follows two spaces."""
-    return re.sub(r" {2,}# .*$", "", fence, flags=re.MULTILINE)
+    """Return code without what stands after a # that follows a space."""
+    return re.sub(r" +# .*$", "", fence, flags=re.MULTILINE)
 
 
 def shape(page: str) -> Page:
@@ -73,7 +73,10 @@ def shape(page: str) -> Page:
         rows=[row.replace(r"\|", "").count("|") for row in ROW.findall(plain)],
         fences=[without_comments(fence) for fence in fences],
         steps=len(re.findall(r"^(?:\d+\.|-) ", plain, re.MULTILINE)),
-        images=[address for _words, address in IMAGE.findall(plain)],
+        images=[
+            address.replace(".zh.png", ".png")
+            for _words, address in IMAGE.findall(plain)
+        ],
     )
 
 

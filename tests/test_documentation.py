@@ -55,7 +55,7 @@ def keys_of_redis() -> set[str]:
     tree = ast.parse(text("btc_watcher/lib/redis_keys.py"))
     built = {
         "".join(
-            part.value if isinstance(part, ast.Constant) else f"{{{_name(part)}}}"
+            str(part.value) if isinstance(part, ast.Constant) else f"{{{_name(part)}}}"
             for part in node.values
         )
         for node in ast.walk(tree)
@@ -154,7 +154,7 @@ def test_every_redis_key_has_a_row_in_both_languages_and_no_other(
 def test_every_interval_stands_with_its_bounds_in_both_languages(language: str) -> None:
     schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
     page = text(f"docs/{language}/operate.md")
-    row = re.compile(r"^\| `([a-z ]+)` \| (\d+) \| (\d+)–(\d+) \| (\S+) \|", re.M)
+    row = re.compile(r"^\| `([a-z ]+)` \| (\d+) \| (\d+)\u2013(\d+) \| (\S+) \|", re.M)
     needed = {"en": "no", "zh": "否"}[language]
     told = {
         name: (*map(int, numbers), word == needed)

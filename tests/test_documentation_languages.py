@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -102,8 +103,7 @@ def test_a_page_has_one_title_and_skips_no_level(page: str) -> None:
     levels = [level for level, _words in headings(text(page))]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    steps = zip(levels, levels[1:], strict=False)
-    assert all(after - before <= 1 for before, after in steps)
+    assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 @EACH_PAGE
@@ -126,7 +126,7 @@ def test_the_index_leads_to_every_page(language: str) -> None:
 
 def test_every_picture_is_shown_on_some_page() -> None:
     shown = {
-        Path(address).name
+        Path(address).name.replace(".zh.png", ".png")
         for page in (page for pair in PAIRS for page in pair)
         for _words, address in IMAGE.findall(text(page))
     }
@@ -138,5 +138,5 @@ def test_every_picture_is_shown_on_some_page() -> None:
 
 def test_no_page_tells_of_the_machine_on_which_it_was_written() -> None:
     for page in (page for pair in PAIRS for page in pair):
-        found = re.findall(r"(?:/home/\w+|/tmp/\w+|/var/tmp)", text(page))  # noqa: S108
+        found = re.findall(r"(?:/home/\w+|/tmp/\w+|/var/tmp)", text(page))
         assert found == [], page

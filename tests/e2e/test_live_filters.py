@@ -9,6 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from signals_app.services import signals_record
+from tests.e2e.system import until
 from tests.signals_app.factories import candidate
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def test_sound_and_notifications_are_off_until_somebody_wants_them(
     record("WEAK/USDT", strength=25.0)
     expect(page.locator(ROWS)).to_have_count(2)
     record("ETH/USDT", strength=88.0)
-    page.wait_for_function("window.shown.length === 1")
+    until(lambda: page.evaluate("window.shown.length") == 1, "the notification")
     assert page.evaluate("window.shown[0]").startswith("buy ETH/USDT · strong 88 | ema")
     assert page.evaluate("document.documentElement.dataset.called") == "BUY"
 
@@ -127,7 +128,8 @@ def test_the_filters_fit_the_window(
     page.set_viewport_size({"width": width, "height": 900})
     page.click("#calls summary")
     expect(page.locator(".calls-box")).to_be_visible()
-    page.screenshot(path=f"/tmp/lab/live_{width}.png")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     box = page.locator(".calls-box").bounding_box()
-    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width

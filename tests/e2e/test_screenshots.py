@@ -1,0 +1,63 @@
+"""The script that makes the pictures of the documentation, on real pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from btc_watcher.env import BASE_DIR
+from tests.e2e.conftest import NAME, PASSWORD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.system import WebServer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+def run(web: WebServer, to: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        *(sys.executable, str(BASE_DIR / "scripts" / "screenshots.py")),
+        *("--address", web.url, "--account", NAME, "--to", str(to), *more),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_each_picture_is_made_in_both_languages_and_themes(
+    web: WebServer, tmp_path: Path
+) -> None:
+    done = run(web, tmp_path, "--password", PASSWORD, "strategies-list", "upgrade")
+    assert done.returncode == 0, done.stderr
+    assert "upgrade.png: nothing is listed at /freqtrade/operations/ yet" in done.stdout
+    kinds = ("", ".light", ".zh", ".zh.light")
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        f"strategies-list{kind}.png" for kind in kinds
+    }
+    pictures = [Image.open(tmp_path / f"strategies-list{kind}.png") for kind in kinds]
+    assert {picture.size for picture in pictures} == {(1440, 860)}
+    assert len({picture.convert("RGB").tobytes() for picture in pictures}) == 4
+    brightness = [sum(each.convert("L").resize((1, 1)).tobytes()) for each in pictures]
+    assert brightness[0] < 80
+    assert brightness[1] > 180
+
+
+def test_a_wrong_password_is_said_and_makes_nothing(
+    web: WebServer, tmp_path: Path
+) -> None:
+    done = run(web, tmp_path / "none", "--password", "not the password")
+    assert done.returncode == 1
+    assert f"did not let {NAME} in" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_picture_that_does_not_exist_is_refused_by_its_name(
+    web: WebServer, tmp_path: Path
+) -> None:
+    done = run(web, tmp_path, "--password", PASSWORD, "moon")
+    assert done.returncode == 2
+    assert "No picture is called moon" in done.stderr
