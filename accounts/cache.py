@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import Final
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.sessions.backends.cached_db import SessionStore
+from django.core.cache import caches
 
 from btc_watcher.lib import redis_keys
 from btc_watcher.lib.redis_client import RedisError, redis_connection
@@ -61,6 +65,15 @@ def login_forgive(*, ip_address: str | None, username: str) -> None:
             "A login attempt was not taken back: Redis failed (%s).",
             type(error).__name__,
         )
+
+
+def sessions_forget() -> None:
+    """Forget every browser's session: what counts is in the database, which was replaced.
+
+    Without Redis there is nothing to forget, and a page asks the database.
+    """
+    cache: Any = caches[settings.SESSION_CACHE_ALIAS]
+    cache.delete_pattern(f"{SessionStore.cache_key_prefix}*")
 
 
 def _limits(ip_address: str | None, username: str) -> dict[str, int]:

@@ -16,6 +16,7 @@ from monitoring.doctor import (
     backups,
     database,
     machine,
+    nodes,
     processes,
     redis,
     redis_service,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 # Importing a module puts its checks into the registry.
 MODULES = (
     *(database, access, replica, redis, redis_service),
-    *(processes, work, secrets, backups, machine),
+    *(processes, work, nodes, secrets, backups, machine),
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from btc_watcher.lib.redis_client import RedisError, redis_connection
+from btc_watcher.lib.redis_client import RedisError, WatchError, redis_connection
 from btc_watcher.lib.redis_keys import (
     ROTATIONS,
     ROTATIONS_LENGTH,
@@ -17,9 +17,9 @@ from btc_watcher.lib.redis_keys import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["rotation_add", "rotations_read", "run_put", "run_read"]
+__all__ = ["rotation_add", "rotations_read", "run_begin", "run_put", "run_read"]
 
 
 def run_put(kind: str, values: Mapping[str, Any]) -> bool:
@@ -28,6 +28,32 @@ def run_put(kind: str, values: Mapping[str, Any]) -> bool:
         redis_connection().set(run(kind), orjson.dumps(dict(values)), ex=RUN_TTL)
     except RedisError:
         return False
+    return True
+
+
+def run_begin(
+    kind: str, values: Mapping[str, Any], stands: Callable[[dict[str, Any]], bool]
+) -> bool | None:
+    """Note a run that somebody asks for, unless there is one for which ``stands``.
+
+    Of several at once one is noted: True; the others are told False. None without Redis.
+    """
+    key, noted = run(kind), orjson.dumps(dict(values))
+    try:
+        with redis_connection().pipeline() as opened:
+            pipe: Any = opened
+            pipe.watch(key)
+            there = _read(pipe.get(key))
+            if there is not None and stands(there):
+                return False
+            pipe.multi()
+            pipe.set(key, noted, ex=RUN_TTL)
+            pipe.execute()
+    except WatchError:
+        # Somebody was quicker: it has just been asked for, or goes on.
+        return False
+    except RedisError:
+        return None
     return True
 
 

@@ -16,6 +16,7 @@ from btc_watcher.lib import partitions
 from btc_watcher.lib import redis_client as redis_module
 from btc_watcher.local import ports
 from btc_watcher.local.servers import EmbeddedValkey
+from monitoring.backups.places import place_figures
 from monitoring.doctor.database import clock_finding
 from monitoring.doctor.redis import memory_finding as redis_memory_finding
 from monitoring.doctor.redis import policy_finding
@@ -52,7 +53,8 @@ def channel(**changes: Any) -> NotificationChannel:
 def alive(home: Path) -> None:
     """Everything that should live does, and somebody is told."""
     for role in ("web", "worker", "beat", "supervisor"):
-        beat_write(Identity("here", role, role, 1, 1.0), {})
+        says = place_figures() if role == "worker" else {}
+        beat_write(Identity("here", role, role, 1, 1.0), says)
     channel()
     call_command("rotate_partitions", stdout=StringIO())
 
@@ -171,10 +173,16 @@ def test_the_role_and_the_way_to_the_server_are_told(settings: Settings) -> None
     assert found["database.role"]["value"] == connection.settings_dict["USER"]
 
 
-def test_over_a_network_a_connection_in_the_clear_fails(
+def test_a_connection_in_the_clear_fails_but_warns_where_strangers_cannot_listen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("monitoring.roles.checks._is_this_machine", lambda _host: False)
+    found, fine = doctor("database.tls")
+    assert fine
+    assert found["database.tls"]["state"] == "warning"
+    assert "private network" in found["database.tls"]["words"]
+    assert "verify-full" in found["database.tls"]["cure"]
+    monkeypatch.setattr("monitoring.doctor.access.database_is_near", lambda: False)
     found, fine = doctor("database.tls", "database.role")
     assert not fine
     assert found["database.tls"]["state"] == "failed"
