@@ -28,6 +28,11 @@ class Limits:
     lease: float
     margin: float
 
+    @property
+    def gap(self) -> float:
+        """After more seconds without a look, that time says nothing about others."""
+        return 2 * self.every
+
     @classmethod
     def of(cls, lease: float) -> Limits:
         """Return the limits that belong to a lease of so many seconds."""

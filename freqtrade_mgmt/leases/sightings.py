@@ -7,14 +7,16 @@ only at the first sight of a node, where nothing but a delay hangs on it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from freqtrade_mgmt.leases.picture import Picture
 
 Key = TypeVar("Key")
+# Whoever waits looks every one or two seconds.
+STRANGERS_GAP: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,24 @@ class Sight:
 
 
 class Sightings:
-    """What this process has seen of nodes and leases. Moments are of one clock."""
+    """What this process has seen of nodes and leases. Moments are of one clock.
 
-    def __init__(self) -> None:
+    After more than ``gap`` seconds without a look, that time does not count: while the
+    database was away nobody could renew anything.
+    """
+
+    def __init__(self, gap: float) -> None:
+        self._gap = gap
+        self._looked = float("-inf")
         self._nodes: dict[str, Sight] = {}
         self._leases: dict[int, Sight] = {}
 
     def dated(self, picture: Picture, now: float) -> Picture:
         """Return a picture, seen ``now``, with ages by our own clock."""
+        unseen, self._looked = now - self._looked, now
+        if unseen > self._gap:
+            self._nodes = _later(self._nodes, unseen)
+            self._leases = _later(self._leases, unseen)
         self._nodes = _noted(
             self._nodes,
             {n.name: Sight(n.stamp, now, max(0.0, n.age)) for n in picture.nodes},
@@ -60,22 +72,51 @@ class Strangers:
 
     def __init__(self) -> None:
         self._seen: dict[str, Sight] = {}
-        self._lives = False
+        self._looked = float("-inf")
+        # Seen to live, and of these the ones whose bots nobody ends when they are silent.
+        self._living: set[str] = set()
+        self._unguarded: set[str] = set()
 
-    def note(self, stamps: Mapping[str, str], now: float) -> bool:
-        """See nodes, by name, with their signs of life; tell whether any surely lives."""
+    def note(
+        self, stamps: Mapping[str, str], now: float, unguarded: Collection[str] = ()
+    ) -> bool:
+        """See nodes, by name, with their signs of life; tell whether any surely lives.
+
+        When nobody looked for a while, the silence of all begins anew.
+        """
+        if now - self._looked > STRANGERS_GAP:
+            self._seen = {k: replace(s, since=now) for k, s in self._seen.items()}
+        self._looked = now
         for name, stamp in stamps.items():
             known = self._seen.get(name)
             if known is None or known.stamp != stamp:
-                self._lives |= known is not None
                 self._seen[name] = Sight(stamp, now)
-        return self._lives
+                if known is not None:
+                    self._living.add(name)
+            self._unguarded.discard(name)
+            if name in unguarded:
+                self._unguarded.add(name)
+        return bool(self._living)
 
     def silent(self, now: float, seconds: float) -> list[str]:
-        """Return the signs of life after which no other came for so long."""
+        """Return the signs of life after which no other came for so long.
+
+        Only what was looked at all the time counts, and never one that was seen to live
+        and whose bots outlive an outage: its silence may be one.
+        """
+        if now - self._looked > STRANGERS_GAP:
+            return []
         return [
-            seen.stamp for seen in self._seen.values() if now - seen.since > seconds
+            seen.stamp
+            for name, seen in self._seen.items()
+            if now - seen.since > seconds and name not in self._living & self._unguarded
         ]
+
+
+def _later(known: Mapping[Key, Sight], seconds: float) -> dict[Key, Sight]:
+    return {
+        key: replace(sight, since=sight.since + seconds) for key, sight in known.items()
+    }
 
 
 def _noted(known: Mapping[Key, Sight], found: Mapping[Key, Sight]) -> dict[Key, Sight]:

@@ -59,7 +59,7 @@ def _filled(statement: LiteralString) -> LiteralString:
 
 
 STRANGERS: Final = _filled("""
-SELECT n.name, n.home, <node stamp> FROM supervisor_nodes n
+SELECT n.name, n.home, <node stamp>, n.guards FROM supervisor_nodes n
  WHERE (n.home = %(home)s::varchar OR n.name = %(name)s::varchar) AND NOT <silent>
  ORDER BY n.name FOR UPDATE
 """)
@@ -91,6 +91,10 @@ ON CONFLICT (name) DO UPDATE
  WHERE <silent>
 RETURNING 1
 """)
+# Its machine may be repaired, and whoever starts it again means now.
+UNNOTED: Final = (
+    "DELETE FROM strategy_lease_notes WHERE node = %(name)s::varchar RETURNING 1"
+)
 # Rows that tell nothing any more: machines of long ago, strategies that were deleted.
 FORGET: Final = """
 WITH gone AS (
@@ -184,14 +188,18 @@ RETURNING id
 class NodeNameTakenError(BtcWatcherError):
     """Another supervisor speaks, or lately spoke, for our name or our home.
 
-    ``stamps`` are the last signs of life, by name; ``sure``: it has been seen to live.
+    ``stamps`` are the last signs of life, by name; the bots of ``unguarded`` outlive an
+    outage of the database, so their silence proves nothing.
     """
 
     def __init__(
-        self, message: str, stamps: Mapping[str, str], *, sure: bool = True
+        self,
+        message: str,
+        stamps: Mapping[str, str],
+        unguarded: Collection[str] = (),
     ) -> None:
         super().__init__(message)
-        self.stamps, self.sure = stamps, sure
+        self.stamps, self.unguarded = stamps, unguarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +207,9 @@ class Node:
     """Who we are; ``capacity`` is how many bots have room.
 
     ``life`` names this very supervisor, ``was`` the last one that held the lock of this
-    home on this machine and so has ended. ``beats`` are the last sign of life that was
-    answered and the next one, which may have arrived without an answer.
+    home on this machine and so has ended. ``beats`` are the last signs of life that were
+    answered, for a standby that takes over may lack the newest, and after them the next
+    one, which may have arrived without an answer.
     """
 
     name: str
@@ -209,7 +218,7 @@ class Node:
     capacity: int = 1_000
     life: str = ""
     was: str = ""
-    beats: tuple[str, str] = ("", "")
+    beats: tuple[str, ...] = ("", "")
 
     def parameters(self) -> dict[str, Any]:
         """Return the values for a statement."""
@@ -221,7 +230,7 @@ class Node:
             "life": self.life,
             "was": self.was,
             "beats": list(self.beats),
-            "beat": self.beats[1],
+            "beat": self.beats[-1],
             "lease": lease_limits().lease,
         }
 
@@ -250,37 +259,47 @@ def node_register(node: Node, silent: Collection[str] = ()) -> list[int]:
     """
     values = node.parameters() | {"silent": list(silent)}
     if found := rows_of(STRANGERS, values):
-        stamps = {name: stamp for name, _home, stamp in found}
-        raise NodeNameTakenError(_taken(node, *found[0][:2]), stamps)
+        stamps = {name: stamp for name, _home, stamp, _guards in found}
+        unguarded = {name for name, _home, _stamp, guards in found if not guards}
+        name, home, _stamp, guards = found[0]
+        words = _taken(node, name, home, guards=guards)
+        raise NodeNameTakenError(words, stamps, unguarded)
     rows_of(RENAME, values)
     if not rows_of(REGISTER, values):
         # Registered at this very moment.
-        raise NodeNameTakenError(_taken(node, node.name, ""), {})
+        raise NodeNameTakenError(_taken(node, node.name, "", guards=False), {})
+    rows_of(UNNOTED, values)
     rows_of(FORGET, values)
     return [key for (key,) in rows_of(OWN, values)]
 
 
-def _taken(node: Node, name: str, home: str) -> str:
+def _taken(node: Node, name: str, home: str, *, guards: bool) -> str:
     limits = lease_limits()
-    wait = f"{limits.lease + limits.margin:.0f} s"
+    wait = f"when nothing was heard of it for {limits.lease + limits.margin:.0f} s"
+    if not guards:
+        # Nobody ends its bots when it loses the database.
+        wait = (
+            "when that one has ended in an orderly way, or, when you know that it has"
+            f" ended with its bots, after: manage.py nodes release {name} --yes-really"
+        )
     if name != node.name:
         return (
             f"This BTCW_HOME is the one of node {name}, which lives. If it is a copy,"
             " delete run/node in it. If this machine was given another name, it goes on"
-            f" as {node.name} when {name} has been silent for {wait}."
+            f" as {node.name} {wait}."
         )
     if home == node.home:
         return (
             f"A copy of this BTCW_HOME runs as node {name} and lives, so no bot is started"
             " here: they would run twice. If this machine is the copy (a cloned disk, a"
             " restored snapshot), give it a BTCW_NODE of its own and delete run/node in"
-            " its BTCW_HOME. If the other one is, stop that one; this one goes on when"
-            f" nothing was heard of it for {wait}."
+            " its BTCW_HOME. If the other one is, stop that one. This one goes on"
+            f" {wait}."
         )
     return (
         f"Another supervisor is called {name} and lives. Two of one name would"
         " run the same bots: give each machine its own BTCW_NODE. A machine that was"
-        f" replaced is known again after {wait}."
+        f" replaced goes on {wait}."
     )
 
 
@@ -334,10 +353,13 @@ def leases_renew(
     return Renewed(bool(known), frozenset(kept), picture)
 
 
-def leases_release(node: Node, held: Mapping[int, int]) -> None:
-    """Give back what we do not run any more; anybody may take it at once."""
-    if held:
-        rows_of(RELEASE, node.parameters() | _pairs(held))
+def leases_release(node: Node, held: Mapping[int, int]) -> frozenset[int]:
+    """Give back what we do not run any more; anybody may take it at once.
+
+    Returns what was given back: nothing when a newer sign of life came between.
+    """
+    rows = rows_of(RELEASE, node.parameters() | _pairs(held)) if held else []
+    return frozenset(key for (key,) in rows)
 
 
 def node_farewell(node: Node) -> None:

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
-
+# Signs of life that were answered: the last minutes.
+BEATS_KEPT: Final = 24
 
 WAITS: Final = (
     "A supervisor of the name or the home of node %(name)s did not end in an orderly way,"
@@ -74,7 +75,7 @@ class Leases:
         self._node: Node | None = None
         # Who we shall be when nobody else is; kept until that is so.
         self._next: Node | None = None
-        self._beats = ("", "")
+        self._beats: tuple[str, ...] = ("", "")
         # Whether somebody may speak in our name: our last life proves nothing then.
         self._doubled = False
         # Strategy to term; what is sent with every renewal.
@@ -87,9 +88,9 @@ class Leases:
         self._taking = 0
         self._alone = asyncio.Lock()
         self._said = ""
-        self._sightings, self._strangers = Sightings(), Strangers()
-        self._picture, self._seen = Picture(), 0.0
         self.limits = lease_limits()
+        self._sightings, self._strangers = Sightings(self.limits.gap), Strangers()
+        self._picture, self._seen = Picture(), 0.0
 
     # -- What may run --------------------------------------------------------
 
@@ -122,7 +123,7 @@ class Leases:
     @property
     def picture(self) -> Picture:
         """The nodes as they were at the last renewal, the leases as they age since."""
-        return self._picture.later(clock() - self._seen)
+        return self._picture.later(min(clock() - self._seen, self.limits.gap))
 
     @property
     def name(self) -> str:
@@ -145,7 +146,7 @@ class Leases:
         await asyncio.to_thread(life_keep, node)
         self._strangers, self._next, self._doubled = Strangers(), None, False
         self._node, self._held = node, {}
-        self._beats = (node.beats[1], "")
+        self._beats = (node.beats[-1], "")
         await self.take([DUTIES, *before])
         await self.renew(self._by_thread)
         if self.picture.others(self.limits):
@@ -162,7 +163,7 @@ class Leases:
         try:
             before: list[int] = await self._in_thread(node_register, node, silent)
         except NodeNameTakenError as error:
-            sure = self._strangers.note(error.stamps, clock())
+            sure = self._strangers.note(error.stamps, clock(), error.unguarded)
             words = (
                 error.message if sure else WAITS % {"name": node.name, "s": patience}
             )
@@ -220,6 +221,8 @@ class Leases:
         self._taking += 1
         try:
             taken: dict[int, int] = await self._in_thread(work, node, strategy_ids)
+            if not taken and (node := self._overtaken(node)):
+                taken = await self._in_thread(work, node, strategy_ids)
             self._held.update(taken)
         finally:
             self._taking -= 1
@@ -232,14 +235,16 @@ class Leases:
         return frozenset(taken)
 
     async def release(self, strategy_ids: Collection[int]) -> None:
-        """Give back what does not run here any more."""
+        """Give back what does not run here any more; what is refused stays ours."""
         given = {key: self._held[key] for key in strategy_ids if key in self._held}
         node = self._me()
         if node is None or not given:
             return
-        await self._in_thread(leases_release, node, given)
+        gone: frozenset[int] = await self._in_thread(leases_release, node, given)
+        if not gone and (node := self._overtaken(node)):
+            gone = await self._in_thread(leases_release, node, given)
         for key, term in given.items():
-            if self._held.get(key) == term:
+            if key in gone and self._held.get(key) == term:
                 del self._held[key]
 
     async def refresh(self) -> None:
@@ -253,9 +258,9 @@ class Leases:
             await self._renew(by)
 
     async def _renew(self, by: Callable[..., Awaitable[Renewed]]) -> None:
-        if not self._beats[1]:
+        if not self._beats[-1]:
             # Not made before it is needed: a copy of this machine would know it too.
-            self._beats = (self._beats[0], _beat())
+            self._beats = (*self._beats[:-1], _beat())
         node, sent, moment = self._me(), dict(self._held), clock()
         if node is None:
             return
@@ -267,6 +272,14 @@ class Leases:
     def _me(self) -> Node | None:
         """Return this node with its newest signs of life; None: not registered."""
         return self._node and replace(self._node, beats=self._beats)
+
+    def _overtaken(self, asked: Node) -> Node | None:
+        """Return who we are by now, if a renewal came between since ``asked``.
+
+        What was asked was refused then: the database knew a newer sign of life.
+        """
+        node = self._me()
+        return None if node is None or node.beats == asked.beats else node
 
     def _take_in(
         self, answer: Renewed, sent: dict[int, int], moment: float, *, guarded: bool
@@ -288,7 +301,7 @@ class Leases:
             )
             self._node, self._held, self._doubled = None, {}, True
             return
-        self._beats = (self._beats[1], "")
+        self._beats = (*self._beats[-BEATS_KEPT:], "")
         self._seen = clock()
         self._picture = self._sightings.dated(answer.picture, self._seen)
         if not guarded and not self._taking and self._held.keys() <= sent.keys():

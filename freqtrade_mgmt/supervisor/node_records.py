@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -45,9 +46,10 @@ def moved_settled(strategy_id: int, from_node: str) -> bool:
 
 
 def user_had(nodes: Collection[str]) -> bool:
-    """Tell whether bots ran lately as a user of their own on any of these nodes."""
+    """Tell whether bots run or ran lately as a user of their own on any of these nodes."""
     rows = StrategyProcess.objects.filter(
-        start_time__gt=timezone.now() - USER_KNOWN, resource_usage__own_user=True
+        Q(start_time__gt=timezone.now() - USER_KNOWN) | Q(stop_time=None),
+        resource_usage__own_user=True,
     )
     return rows.filter(resource_usage__node__in=sorted(nodes)).exists()
 

@@ -127,6 +127,8 @@ class Sharing:
         if not leases.picture.others(leases.limits):
             return why
         await leases.refresh()
+        if strategy_id not in leases.mine:
+            return ""  # another node's business by now
         noted = await self._in_thread(note_write, strategy_id, leases.name, why)
         able = leases.picture.able(strategy_id, leases.limits)
         left = any(node.name not in noted for node in able)
@@ -162,10 +164,13 @@ class Sharing:
         leases, now = self.leases, time.monotonic()
         for strategy_id, since in list(self._leaving.items()):
             gone = strategy_id not in leases.held
+            # Those that stay cannot run it: it comes back before it stands still.
+            able = leases.picture.able(strategy_id, leases.limits)
+            back = gone and leases.name in {node.name for node in able}
             settled = gone and await self._in_thread(
                 moved_settled, strategy_id, leases.name
             )
-            if settled or now - since > MOVE_SECONDS:
+            if back or settled or now - since > MOVE_SECONDS:
                 del self._leaving[strategy_id]
         if not leases.picture.draining():
             return
@@ -191,7 +196,8 @@ class Sharing:
         free = leases.picture.free((wanted | stopping) - have, limits)
         now = time.monotonic()
         self._unclaimed = {key: self._unclaimed.get(key, now) for key in free}
-        chosen = {key for key in free if not self._noted(key)}
+        # Who is alone waits for nobody, whatever it noted: it starts them, or says why not.
+        chosen = set(free)
         if leases.picture.others(limits):
             chosen = set(free) & stopping
             chosen |= await self._ours([key for key in free if key in wanted], now)
@@ -209,23 +215,20 @@ class Sharing:
             return set()
         # Others take strategies at this very moment too.
         await leases.refresh()
-        free = leases.picture.free(free, leases.limits)
-        places = placed(free, leases.picture, leases.held, leases.limits)
-        may = not (leases.picture.draining() and self._others_stay())
+        picture = leases.picture
+        free = picture.free(free, leases.limits)
+        places = placed(free, picture, leases.held, leases.limits)
+        may = not (picture.draining() and self._others_stay())
         return {
             key
             for key in free
             if places.get(key) == leases.name
             or (
                 may
-                and not self._noted(key)
+                and (key, leases.name) not in picture.notes
                 and now - self._unclaimed[key] > PATIENCE_SECONDS
             )
         }
-
-    def _noted(self, strategy_id: int) -> bool:
-        """Tell whether this node cannot run a strategy for now."""
-        return (strategy_id, self.leases.name) in self.leases.picture.notes
 
     def _duties_free(self) -> bool:
         leases = self.leases

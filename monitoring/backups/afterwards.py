@@ -10,7 +10,7 @@ import psycopg
 from django.db.migrations.loader import MigrationLoader
 
 from accounts.cache import sessions_forget
-from monitoring.backups.nodes import nodes_restored, release_command
+from monitoring.backups.nodes import node_restored, nodes_restored, release_command
 from monitoring.backups.shapes import BackupError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def live_replaced(server: Server) -> list[str]:
     sessions_forget()
     try:
         with contextlib.closing(server.connect()) as connection:
+            node_restored(connection)
             held = nodes_restored(connection)
     except (BackupError, psycopg.Error) as error:
         logger.warning("What waits for other machines was not found out: %s", error)

@@ -28,6 +28,10 @@ SELECT l.node, count(*)::int
         OR n.seen_at + %(wait)s::float8 * interval '1 second' < clock_timestamp())
  GROUP BY l.node ORDER BY l.node
 """
+STOPPED: Final = """
+UPDATE supervisor_nodes SET stopped_at = clock_timestamp(), guards = false
+ WHERE name = %(me)s::varchar AND home = %(home)s::varchar
+"""
 
 
 def nodes_silent() -> dict[str, int]:
@@ -44,15 +48,31 @@ def nodes_restored(connection: psycopg.Connection) -> dict[str, int]:
 
     Which of them live cannot be told: what they said last is as old as the backup.
     """
-    row = connection.execute("SELECT to_regclass('strategy_leases') IS NOT NULL")
-    if row.fetchone() != (True,):
-        return {}  # an older release made it
+    if not _has_leases(connection):
+        return {}
     return dict(connection.execute(HELD, _parameters(0.0)).fetchall())
+
+
+def node_restored(connection: psycopg.Connection) -> bool:
+    """Mark our own node in a database just restored as stopped; tell whether it is there.
+
+    Its last sign of life is as old as the backup, so its supervisor is not known by it
+    and registers again: at once, instead of after a lease and a margin.
+    """
+    if not _has_leases(connection):
+        return False
+    return connection.execute(STOPPED, _parameters(0.0)).rowcount > 0
 
 
 def release_command(name: str) -> str:
     """Return what gives the strategies of a machine to the others."""
     return f"manage.py nodes release {name} --yes-really"
+
+
+def _has_leases(connection: psycopg.Connection) -> bool:
+    """Tell whether the release that made a backup knew of machines."""
+    row = connection.execute("SELECT to_regclass('strategy_leases') IS NOT NULL")
+    return row.fetchone() == (True,)
 
 
 def _parameters(wait: float) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Where backups are made: workers that take their tasks say so with each sign of life.
 
 Each has a folder of its own, so one machine makes them. A folder has a mark, by which
-whoever sees it too, from another machine or container, knows that it is that one.
+whoever sees it too, from another machine or container, knows that it is that one. A copy
+has the same mark and counts as the same: nothing that all file systems tell alike, as an
+inode is not told alike by network disks, would tell them apart.
 """
 
 from __future__ import annotations
@@ -57,13 +59,15 @@ def places_read() -> list[Place]:
     """
     bounds = limits()
     rows = [row for row in beats_read() if is_alive(row, bounds)]
-    return places_of(rows, store.mark())
+    here = store.mark() or ("" if store.answers() else None)
+    return places_of(rows, here)
 
 
-def places_of(rows: Sequence[Seen], mark_here: str) -> list[Place]:
+def places_of(rows: Sequence[Seen], mark_here: str | None) -> list[Place]:
     """Return the places of workers that live, by their machines.
 
-    Machines that share a folder are one place.
+    Machines that share a folder are one place. ``mark_here`` is of the folder that we
+    see, "" if it has none, None if it cannot be looked at.
     """
     found: dict[str, tuple[str, str, set[str]]] = {}
     for row in rows:
@@ -99,7 +103,8 @@ def elsewhere(places: Sequence[Place]) -> Place | None:
     return places[0]
 
 
-def _is_here(folder: str, mark: str, nodes: set[str], mark_here: str) -> bool:
-    if mark or mark_here:
+def _is_here(folder: str, mark: str, nodes: set[str], mark_here: str | None) -> bool:
+    # A folder that was in use and fails now is told of where it was in use.
+    if mark and mark_here is not None:
         return mark == mark_here
     return folder == str(settings.BACKUP_FOLDER) and settings.NODE_NAME in nodes

@@ -66,16 +66,26 @@ def folder() -> Path:
 def mark(*, make: bool = False) -> str:
     """Return what names the folder wherever it is seen from; "" when it has no mark.
 
-    A copy of the folder is another one. ``make`` gives it a mark if it has none.
+    A copy of the folder has the same. ``make`` gives it a mark if it has none.
     """
+    path = Path(settings.BACKUP_FOLDER) / MARK
     with contextlib.suppress(OSError, BackupError, ValueError):
-        path = (folder() if make else Path(settings.BACKUP_FOLDER)) / MARK
+        # Not in a folder that nothing may be kept in; there, what it has counts.
         if make and not path.exists():
+            folder()
             with contextlib.suppress(FileExistsError), path.open("x") as handle:
                 handle.write(str(uuid.uuid4()))
-        name = uuid.UUID(path.read_text(encoding="ascii"))
-        return f"{name}.{path.stat().st_ino}"
+        return str(uuid.UUID(path.read_text(encoding="ascii")))
     return ""
+
+
+def answers() -> bool:
+    """Tell whether the folder can be looked into."""
+    try:
+        os.scandir(settings.BACKUP_FOLDER).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -84,7 +84,7 @@ def cure_of_places(places: Sequence[Place]) -> str:
     if not places:
         return _(
             "Start the worker of the machine that makes them; BTCW_BACKUP_HERE must not"
-            " be false there."
+            " be false there, and the disk of its folder must answer."
         )
     return _(
         "Leave one machine to make them: set BTCW_BACKUP_HERE=false on the others and"

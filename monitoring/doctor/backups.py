@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from django.db import Error as DatabaseError
@@ -22,6 +23,9 @@ from monitoring.doctor.shapes import (
     ok,
     warning,
 )
+from monitoring.heartbeats.store import beats_read
+from monitoring.heartbeats.telling import limits
+from monitoring.heartbeats.watch import queues_unread
 
 if TYPE_CHECKING:
     from monitoring.backups.places import Place
@@ -37,6 +41,13 @@ NAMED: Final = 3
 def place(_facts: Facts) -> Finding:
     """Workers of one machine make them."""
     places = places_read()
+    unread = queues_unread(beats_read(), limits())
+    if not places and unread:
+        return Finding(
+            State.SKIPPED,
+            _("Not judged while workers are missing: nobody reads %(names)s.")
+            % {"names": ", ".join(unread)},
+        )
     words, cure = words_of_places(places), cure_of_places(places)
     if len(places) != 1:
         return failed(words, cure, len(places))
@@ -46,7 +57,7 @@ def place(_facts: Facts) -> Finding:
 @check("backups.age", gettext_lazy("Newest good backup"))
 def age(facts: Facts) -> Finding:
     """The newest one that was restored on trial is young enough."""
-    if other := _elsewhere():
+    if other := _elsewhere(facts):
         return Finding(
             State.SKIPPED,
             _("Not asked here: they lie on %(names)s. Run manage.py doctor there.")
@@ -71,12 +82,11 @@ def age(facts: Facts) -> Finding:
     )
 
 
-def _elsewhere() -> Place | None:
-    try:
-        return elsewhere(places_read())
-    except DatabaseError:
-        # What lies in the folder can be told without it.
-        return None
+def _elsewhere(facts: Facts) -> Place | None:
+    # What lies in the folder can be told without the database.
+    with contextlib.suppress(DatabaseError):
+        return elsewhere(places_read()) if facts.has_database() else None
+    return None
 
 
 @check("backups.keys", gettext_lazy("Keys of the backups"))

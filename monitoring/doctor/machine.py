@@ -25,13 +25,19 @@ WORSE: Final = (State.OK, State.WARNING, State.FAILED)
 
 
 @check("machine.disk", gettext_lazy("Disk"))
-def disk(_facts: Facts) -> Finding:
+def disk(facts: Facts) -> Finding:
     """There is room where state and backups are kept, here and on other machines."""
-    disks = disks_here()
+    disks, asked = disks_here(), False
     # Without the database this machine is judged all the same.
-    with contextlib.suppress(DatabaseError):
-        disks += disks_elsewhere()
-    return disks_finding(disks, here=settings.NODE_NAME)
+    if facts.has_database():
+        with contextlib.suppress(DatabaseError):
+            disks += disks_elsewhere()
+            asked = True
+    found = disks_finding(disks, here=settings.NODE_NAME)
+    if asked:
+        return found
+    here_only = _("Other machines were not asked: the database does not answer.")
+    return replace(found, words=f"{found.words} {here_only}")
 
 
 @check("machine.memory", gettext_lazy("Memory"))

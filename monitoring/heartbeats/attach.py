@@ -12,6 +12,7 @@ from celery.signals import beat_init, worker_ready
 
 from btc_watcher.lib.redis_keys import BACKUPS_QUEUE
 from monitoring.backups.places import place_figures
+from monitoring.heartbeats.beside import Beside
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.progress import beat_loop, supervisor_loop
 from monitoring.heartbeats.queues import QUEUES
@@ -32,11 +33,13 @@ def celery_attach() -> None:
 
 
 def _worker_ready(sender: Any, **_more: Any) -> None:
+    places = Beside(place_figures, "The folder of backups")
+
     def tells() -> dict[str, Any]:
         # What it reads counts, not what the settings want; and that may change.
         queues = sorted(sender.app.amqp.queues.consume_from)
-        place = place_figures() if BACKUPS_QUEUE in queues else {}
-        return {QUEUES: queues} | place
+        place = places.newest() if BACKUPS_QUEUE in queues else {}
+        return {QUEUES: queues, **place}
 
     name = str(sender.hostname).partition("@")[0]
     _start(Reporter(Role.WORKER, name, tells=tells))

@@ -41,7 +41,10 @@ class Disk:
 def disks_here() -> list[Disk]:
     """Return those of this machine, each once; OSError when one cannot be asked."""
     found: dict[int, Disk] = {}
-    for path in (Path(settings.BTCW_HOME), Path(settings.BACKUP_FOLDER)):
+    home = Path(settings.BTCW_HOME)
+    # Before the first start it is not there; where it will be is known.
+    home = next((each for each in (home, *home.parents) if each.exists()), home)
+    for path in (home, Path(settings.BACKUP_FOLDER)):
         if path.exists():
             usage = shutil.disk_usage(path)
             disk = Disk(settings.NODE_NAME, str(path), usage.free, usage.total)

@@ -157,10 +157,12 @@ class Reporter:
 
     def _greet(self) -> None:
         """Find our place, and say in the log when the one before us died there."""
+        # Before the lock, for which all processes of the installation wait.
+        told = dict(self._tells())
         with transaction.atomic():
             wanted, self.identity = self.identity, place_find(self.identity, _lives)
             pid = predecessor(self.identity)
-            beat_write(self.identity, self._tells())
+            beat_write(self.identity, told)
         self._greeted = True
         if wanted != self.identity:
             logger.warning(

@@ -32,6 +32,12 @@ MIGHTY: Final = (
     "pg_write_all_data",
     "pg_database_owner",
 )
+# Relations of the schema on which a role was given rights by name.
+GIVEN: Final = """
+SELECT DISTINCT relname FROM pg_class, aclexplode(relacl) a
+  JOIN pg_roles r ON r.oid = a.grantee
+ WHERE relnamespace = current_schema()::regnamespace AND rolname = %s
+"""
 
 
 class RolesError(BtcWatcherError):
@@ -216,10 +222,21 @@ def _grant(names: Names, ours: list[Thing]) -> None:
 
 def _tell_others(done: RolesDone, others: list[Thing]) -> None:
     done.left = [each.words() for each in others]
-    if others:
+    if not others:
+        return
+    role = done.names.application
+    done.steps.append(
+        f"Left alone, because other roles own them: {len(others)} of the schema"
+        f" ({named(others)}). {role} got no new rights there."
+    )
+    given = {name for (name,) in _rows(GIVEN, role)}
+    held = [e for e in others if e.kind not in (ROUTINE, TYPE) and e.name in given]
+    if held:
+        # Who gave them cannot be told: an administrator gives in the owner's name.
         done.steps.append(
-            f"Left alone, because other roles own them: {len(others)} of the schema"
-            f" ({named(others)}). {done.names.application} got no rights there."
+            f"{role} has rights on {len(held)} of these ({named(held)}): their owners or"
+            " an earlier setup_roles gave them. To take away what it should not have:"
+            f" REVOKE ALL ON NAME FROM {role}"
         )
 
 

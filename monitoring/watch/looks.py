@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from btc_watcher.lib import partitions, replica
-from monitoring.backups.places import places_read
+from monitoring.backups.places import places_of
 from monitoring.database.activity import connections_now
 from monitoring.database.cache import redis_state
 from monitoring.database.outbox import outbox_waiting
 from monitoring.database.pools import pools_listed
 from monitoring.database.sizes import strays_counted
 from monitoring.heartbeats.disks import disks_elsewhere, disks_here
+from monitoring.heartbeats.store import beats_read
+from monitoring.heartbeats.telling import limits
+from monitoring.heartbeats.watch import is_alive, queues_unread
 from monitoring.watch.judging import Level, Reading, level_of
 from monitoring.watch.questions import lock_waiters, slots_idle, transaction_oldest
 
@@ -158,9 +161,16 @@ def redis_memory_look(_now: datetime, _memory: Memory) -> Reading:
 
 
 def backups_look(_now: datetime, _memory: Memory) -> Reading:
-    """Workers of one machine make backups; whether they are good is told by those."""
-    places = places_read()
+    """Workers of one machine make backups; whether they are good is told by those.
+
+    The folder is not looked at: it may lie on a disk that does not answer.
+    """
+    rows, bounds = beats_read(), limits()
+    places = places_of([row for row in rows if is_alive(row, bounds)], "")
     level = Level.RIGHT if len(places) == 1 else Level.WRONG
+    if not places and queues_unread(rows, bounds):
+        # The worker that is missing is told of already.
+        level = Level.BETWEEN
     return Reading(level, {"places": [(p.names, p.folder) for p in places]})
 
 

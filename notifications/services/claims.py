@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 # A claim that is still there although its lease is over belongs to a worker that
 # died between the claim and the outcome: whether the message went out is unknown. So
-# does one from far ahead, and what is to be tried far ahead is due: the clock was wrong.
+# does one from far ahead, and what is to be tried far ahead is due: the clock was wrong. What
+# was released and given its task in one is due by whatever clock.
 CLAIM_ANYWHERE: Final = """
 WITH claimed AS (
 UPDATE notification_history
@@ -44,6 +45,7 @@ WHERE id = %(id)s
        OR (metadata ->> 'claimed_at')::timestamptz < %(lease_over)s
        OR (metadata ->> 'claimed_at')::timestamptz > %(claim_ahead)s)
   AND (NOT metadata ? 'next_attempt_at'
+       OR metadata -> 'next_attempt_at' = metadata -> 'enqueued_at'
        OR (metadata ->> 'next_attempt_at')::timestamptz <= %(soon)s
        OR (metadata ->> 'next_attempt_at')::timestamptz > %(put_off)s)
 RETURNING id, sent_at, signal_id, channel_id, message_type, content, retry_count,

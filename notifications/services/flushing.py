@@ -277,7 +277,9 @@ def _release(
     if not rows:
         return []
     # Due from now on: its time of writing would make it late for as long as it was held.
-    marks = marks | {"next_attempt_at": now.isoformat()}
+    # Its task is of the same moment, which tells the claim not to ask another clock.
+    at = now.isoformat()
+    marks = marks | {"next_attempt_at": at, "enqueued_at": at}
     parameters = _which(rows) | {"marks": json.dumps(marks)}
     return [Queued(*row) for row in rows_of(RELEASE, parameters)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,14 @@ def test_notes_are_listed_with_their_node_and_go_with_it() -> None:
     silent(A)
     node_release("a")
     assert not LeaseNote.objects.exists()
+
+
+def test_a_node_that_starts_again_tries_what_it_could_not_start() -> None:
+    node_register(A)
+    for node in ("a", "b"):
+        note_write(7, node, "the disk is full")
+    node_register(A)
+    assert leases_renew(A, {}, guarded=False).picture.notes == {(7, "b")}
 
 
 def test_many_reasons_are_one_sentence_each_and_short() -> None:
@@ -235,6 +244,16 @@ async def test_bots_are_root_only_where_no_other_node_has_a_user_for_them(
     # That one said that it cannot, for another reason: then here, as before.
     await sync_to_async(note_write)(strategy.pk, "b", "no disk")
     await supervisor._leases.refresh()
+    await sharing.check_root(strategy.pk)
+    # It has run for long.
+    await LeaseNote.objects.all().adelete()
+    await supervisor._leases.refresh()
+    row.start_time -= timedelta(days=30)
+    await row.asave()
+    with pytest.raises(NotHereError):
+        await sharing.check_root(strategy.pk)
+    row.stop_time = row.start_time
+    await row.asave()
     await sharing.check_root(strategy.pk)
     await row.adelete()
 

@@ -266,6 +266,19 @@ def test_of_a_machine_that_was_copied_while_it_ran_one_goes_on() -> None:
 
 
 @pytest.mark.usefixtures("nodes")
+def test_a_standby_that_lacks_the_last_signs_of_life_ends_no_bots() -> None:
+    held = leases_take(A, [7], guarded=False)
+    later = replace(A, beats=("a1", "a2", "a3", "a4", "a5"))
+    # What it has is from before the last renewals.
+    SupervisorNode.objects.filter(pk="a").update(beat="a2")
+    assert leases_renew(later, held, guarded=False).kept == {7}
+    assert SupervisorNode.objects.get(pk="a").beat == "a5"
+    # A copy of before knows none of the new ones.
+    copy = replace(A, beats=("a1", "a2", "c3"))
+    assert not leases_renew(copy, held, guarded=False).known
+
+
+@pytest.mark.usefixtures("nodes")
 def test_a_supervisor_that_is_started_again_in_the_same_place_waits_for_nobody() -> (
     None
 ):

@@ -17,7 +17,7 @@ from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.local import ports
 from monitoring.dispatch import NotAskedError, backup_soon, rotation_soon
 from monitoring.runs import following
-from monitoring.runs.cache import run_put
+from monitoring.runs.cache import run_begin, run_put, run_read
 from monitoring.runs.following import BACKUP, followed
 from monitoring.runs.shown import Run, run_shown
 from tests.monitoring.asking import asked
@@ -176,6 +176,28 @@ def test_of_many_that_ask_at_once_one_is_heard(redis_client: redis.Redis) -> Non
 
     assert sum(heard) == 1
     assert len(asked(redis_client)) == 1
+
+
+def test_a_connection_that_is_lost_meanwhile_is_not_somebody_elses_run(
+    redis_client: redis.Redis,
+) -> None:
+    def stands(_there: dict[str, Any]) -> bool:
+        asked_for.append(True)
+        if len(asked_for) == 1:
+            redis_client.client_kill_filter(_type="normal", skipme=True)
+        return False
+
+    asked_for: list[bool] = []
+    run_put(BACKUP, {"state": "done"})
+    assert run_begin(BACKUP, {"number": "1"}, stands) is True
+    assert len(asked_for) == 2
+    assert run_read(BACKUP) == {"number": "1"}
+
+
+def test_a_run_whose_answer_was_lost_is_our_own(redis_client: redis.Redis) -> None:
+    run_put(BACKUP, {"number": "1"})
+    assert run_begin(BACKUP, {"number": "1"}, lambda _there: True) is True
+    assert run_begin(BACKUP, {"number": "2"}, lambda _there: True) is False
 
 
 def test_what_has_ended_or_makes_no_sense_keeps_nobody_from_asking(

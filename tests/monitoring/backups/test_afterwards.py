@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,13 @@ import pytest
 from django.conf import settings as live_settings
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.core.cache import caches
+from django.db import connection
 from django.utils import timezone
 
 from freqtrade_mgmt.leases.managing import node_release
 from freqtrade_mgmt.leases.models import StrategyLease, SupervisorNode
-from monitoring.backups.nodes import FILE, nodes_restored, nodes_silent
+from freqtrade_mgmt.leases.store import Node, NodeNameTakenError, node_register
+from monitoring.backups.nodes import FILE, node_restored, nodes_restored, nodes_silent
 from monitoring.backups.services import backup_make
 from tests.monitoring.asking import person
 from tests.monitoring.backups.conftest import as_setting
@@ -96,8 +99,42 @@ def test_doctor_says_so_until_the_machine_is_released() -> None:
 def test_a_backup_of_before_there_were_machines_waits_for_none(
     server: Server,
 ) -> None:
-    with server.connect("postgres") as connection:
-        assert nodes_restored(connection) == {}
+    with server.connect("postgres") as empty:
+        assert nodes_restored(empty) == {}
+        assert not node_restored(empty)
+
+
+def test_the_supervisor_of_this_machine_goes_on_at_once_after_a_restore(
+    server: Server, other: str, settings: Settings
+) -> None:
+    here = Node("new", "this-home", life="before", beats=("1", "2"))
+    for each in (here, Node("else", "that-home"), Node("third", "third-home")):
+        node_register(each)
+    backup = backup_make()
+    settings.BACKUP_DATABASE = as_setting(server, other)
+    run("restore", backup.name)
+    with server.connect(other) as restored:
+        rows = restored.execute(
+            "SELECT name, stopped_at IS NOT NULL FROM supervisor_nodes ORDER BY name"
+        ).fetchall()
+    assert rows == [("else", False), ("new", True), ("third", False)]
+    # What the supervisor has said since the backup is unknown there, and it registers.
+    now = replace(here, life="now", beats=("8", "9"))
+    with pytest.raises(NodeNameTakenError):
+        node_register(now)
+    SupervisorNode.objects.filter(pk="new").update(stopped_at=timezone.now())
+    node_register(now)
+
+
+def test_a_machine_that_has_our_name_alone_is_not_said_to_have_stopped(
+    server: Server,
+) -> None:
+    node("new", home="another-home", silent=False)
+    node("else", home="this-home", silent=False)
+    database = str(connection.settings_dict["NAME"])
+    with server.connect(database) as own:
+        assert not node_restored(own)
+    assert not SupervisorNode.objects.exclude(stopped_at=None).exists()
 
 
 def test_after_a_restore_everybody_logs_in_again(

@@ -17,6 +17,8 @@ from btc_watcher.programs import urgent_command, worker_command
 from monitoring.backups import store
 from monitoring.backups.places import place_figures, places_read, tells_here
 from monitoring.backups.services import alerts_update, backup_make, backups_watch
+from monitoring.backups.shapes import BackupError
+from monitoring.heartbeats.queues import QUEUES
 from monitoring.heartbeats.store import Identity, beat_write, beats_read
 from monitoring.watch.judging import Level
 from monitoring.watch.kinds import KINDS
@@ -157,10 +159,62 @@ def test_who_sees_the_same_folder_from_another_machine_sees_its_backups(
     settings.BACKUP_FOLDER = str(tmp_path / "mounted")
     assert tells_here(places_read())
     assert "Newest good one" in text_of(operator)
-    # A copy of a folder is another one.
-    shutil.copytree(tmp_path / "b", tmp_path / "copy")
-    settings.BACKUP_FOLDER = str(tmp_path / "copy")
+    settings.BACKUP_FOLDER = str(tmp_path / "another")
+    assert store.mark(make=True)
     assert not tells_here(places_read())
+
+
+def test_a_shared_folder_is_known_where_the_client_makes_up_inode_numbers(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with machine(settings, "a", tmp_path / "shared"):
+        works("a")
+    # The same text in a file of another number, as sshfs and s3fs show it.
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "held").write_text("keeps the number")
+    text = (tmp_path / "shared" / store.MARK).read_text()
+    (tmp_path / "mounted" / store.MARK).write_text(text)
+    settings.NODE_NAME, settings.BACKUP_FOLDER = "b", str(tmp_path / "mounted")
+    works("b")
+    (place,) = places_read()
+    assert (place.nodes, place.is_here) == (("a", "b"), True)
+
+
+def test_a_folder_that_everybody_may_write_to_by_now_is_told_of(
+    settings: Settings, folder: Path
+) -> None:
+    works(settings.NODE_NAME)
+    folder.chmod(0o777)
+    works(settings.NODE_NAME)
+    (place,) = places_read()
+    assert place.is_here
+    with pytest.raises(BackupError, match="chmod 700"):
+        backup_make()
+    assert "backup:failed" in alerts()
+    assert doctor("backups.age")[0]["backups.age"]["state"] != "skipped"
+
+
+def test_a_folder_that_fails_after_the_last_sign_of_life_is_told_of(
+    settings: Settings, folder: Path
+) -> None:
+    works(settings.NODE_NAME)
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    with pytest.raises(BackupError, match="cannot be made"):
+        backup_make()
+    assert "backup:failed" in alerts()
+
+
+def test_while_the_worker_is_missing_it_is_told_once(operator: Client) -> None:
+    kind = next(each for each in KINDS if each.key == "backup:place")
+    # The urgent worker is left; the queue of all else has no reader.
+    urgent = {QUEUES: ["queue:notifications:P0"]}
+    beat_write(Identity("a", "worker", "urgent", 1, 1.0), urgent)
+    assert kind.look(timezone.now(), {}).level is Level.BETWEEN
+    found = doctor("backups.place", "processes.worker")[0]
+    assert found["backups.place"]["state"] == "skipped"
+    assert "queue:default" in found["backups.place"]["words"]
+    assert found["processes.worker"]["state"] == "failed"
 
 
 def test_two_machines_that_make_backups_are_found_with_a_cure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -118,8 +119,39 @@ def test_without_postgresql_the_rest_is_still_asked_and_nothing_is_told_of_it(
     assert found["work.bots"]["state"] == "skipped"
     assert found["redis.reachable"]["state"] == "ok"
     assert found["secrets.files"]["state"] == "ok"
+    assert "database does not answer" in found["machine.disk"]["words"]
     assert port not in json.dumps(found)
     assert "my-pass-word" not in json.dumps(found)
+
+
+def test_the_disk_of_a_home_that_is_not_there_yet_is_judged(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.BTCW_HOME = tmp_path / "later" / "home"
+    settings.BACKUP_FOLDER = str(tmp_path / "later" / "backups")
+    assert "GB are free" in doctor("machine.disk")[0]["machine.disk"]["words"]
+
+
+@pytest.mark.parametrize("names", [(), ("backups.age", "machine.disk")])
+def test_without_postgresql_nobody_waits_for_the_pool(
+    names: tuple[str, ...],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection.close()
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "PORT", str(ports.any_free()))
+        pool = {"min_size": 0, "max_size": 1, "timeout": 5.0}
+        patch.setitem(connection.settings_dict["OPTIONS"], "pool", pool)
+        started = time.monotonic()
+        try:
+            found, _fine = doctor(*names)
+        finally:
+            connection.close_pool()  # type: ignore[attr-defined]  # of PostgreSQL
+    assert time.monotonic() - started < 5
+    assert {"backups.age", "machine.disk"} <= found.keys()
+    assert not [each for each in caplog.records if each.name == "psycopg.pool"]
 
 
 def test_a_missing_migration_fails() -> None:

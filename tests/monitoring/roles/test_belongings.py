@@ -120,12 +120,18 @@ def test_what_others_gave_to_the_application_stays_given(stranger: str) -> None:
         with connected_as(stranger, WORD):
             query("CREATE TABLE report (day date)")
             query(f"GRANT SELECT ON report TO {APPLICATION}")
-        roles_setup(application=APPLICATION)
+            query("CREATE TABLE report_kept (day date)")
+        again = roles_setup(application=APPLICATION)
+        # It is said, as it may also be left of rights on everything.
+        (said,) = [each for each in again.steps if "has rights on" in each]
+        assert f"rights on 1 of these (table report ({STRANGER}))" in said
+        assert f"REVOKE ALL ON NAME FROM {APPLICATION}" in said
+        assert not [each for each in done.steps if "has rights on" in each]
         with connected_as(APPLICATION, done.passwords[APPLICATION]):
             assert query("SELECT * FROM report") == []
     finally:
         with connected_as(stranger, WORD):
-            query("DROP TABLE IF EXISTS report")
+            query("DROP TABLE IF EXISTS report, report_kept")
         role_drop(APPLICATION)
 
 
