@@ -5,6 +5,9 @@ PYTHON_IN := .venv/bin/python
 # One more than the two cores of CI: tests with real bots mostly wait for them.
 WORKERS ?= 3
 
+# Without bytecode each of the system's many processes would compile all of it.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Django's settings refuse to load without these; checks that only read code use none.
 SETTINGS_FOR_READING := BTCW_SECRET_KEY=unused BTCW_ENCRYPTION_KEYS=unused \
 	DATABASE_URL=postgres://127.0.0.1:1/unused REDIS_URL=redis://127.0.0.1:1/0

@@ -6,6 +6,10 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from django.conf import settings
+from django.contrib.sessions.backends.cached_db import SessionStore
+from django.core.cache import caches
+
 from btc_watcher.lib import redis_keys
 from btc_watcher.lib.redis_client import RedisError, redis_connection
 
@@ -196,6 +200,15 @@ def listening_of(user_id: int) -> dict[str, str]:
     except RedisError:
         return {}
     return {key.decode(): each.decode() for key, each in found.items()}
+
+
+def sessions_forget() -> None:
+    """Forget every browser's session: what counts is in the database, which was replaced.
+
+    Without Redis there is nothing to forget, and a page asks the database.
+    """
+    cache: Any = caches[settings.SESSION_CACHE_ALIAS]
+    cache.delete_pattern(f"{SessionStore.cache_key_prefix}*")
 
 
 def _address_wait(ip_address: str | None) -> int:

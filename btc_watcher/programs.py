@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from btc_watcher.env import BASE_DIR
+from btc_watcher.env import BASE_DIR, env
 from btc_watcher.lib import redis_keys
 
 WORKER_THREADS: Final = 8
@@ -32,10 +32,13 @@ def web_command(host: str, port: int) -> tuple[str, ...]:
 
 
 def worker_command(name: str = WORKER) -> tuple[str, ...]:
-    """Return the command of a worker for every queue."""
+    """Return the command of a worker for every queue, that of the backups among them
+    unless another machine makes them."""
     queues = [redis_keys.notifications_queue(p) for p in redis_keys.PRIORITIES]
-    every = ",".join([*queues, redis_keys.DEFAULT_QUEUE])
-    return _worker(name, WORKER_THREADS, every)
+    queues.append(redis_keys.DEFAULT_QUEUE)
+    if env.bool("BTCW_BACKUP_HERE", default=True):
+        queues.append(redis_keys.BACKUPS_QUEUE)
+    return _worker(name, WORKER_THREADS, ",".join(queues))
 
 
 def urgent_command(name: str = URGENT) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_extra import extra_check
 from freqtrade_mgmt.bot_files import file_write, folder_take, read_inside
+from freqtrade_mgmt.here import unwritable
 from freqtrade_mgmt.strategy_code import StrategyFacts, strategy_inspect
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def bot_folder_write(
     """Write configuration and strategy to ``folder``, readable by us alone.
 
     What is there already (trades, logs) stays; strategies of earlier starts go. Raises
-    ConfigurationError, also where the folder cannot be written.
+    ConfigurationError; NotHereError where the folder cannot be written.
     """
     paths = BotPaths.of(folder)
     configuration = bot_configuration(
@@ -210,10 +211,7 @@ def bot_folder_write(
         file_write(paths.strategies / f"{spec.class_name}.py", spec.code)
         file_write(paths.config, json.dumps(configuration, indent=2) + "\n")
     except OSError as error:
-        raise ConfigurationError(
-            f"The bot's folder {paths.folder} cannot be written ({error.strerror}). Give it"
-            " and all in it to the user that runs the supervisor, or move it away."
-        ) from error
+        raise unwritable(paths.folder, error) from error
     return paths
 
 

@@ -14,9 +14,9 @@ from kombu import pools
 from kombu.exceptions import KombuError
 
 from btc_watcher.lib.errors import BtcWatcherError
-from monitoring.runs.cache import run_put
+from monitoring.runs.cache import run_begin, run_put
 from monitoring.runs.following import BACKUP, FAILED, ROTATION, WAITING
-from monitoring.runs.shown import run_shown
+from monitoring.runs.shown import run_is_open, run_shown
 from proxies.queues import BROKER_OPTIONS
 
 logger = logging.getLogger(__name__)
@@ -45,9 +45,6 @@ def rotation_soon(*, by: str) -> str:
 
 
 def _ask(kind: str, what: str, task: str, words: dict[str, Any], by: str) -> str:
-    shown = run_shown(kind)
-    if shown is not None and shown.is_open:
-        raise NotAskedError(_("One is under way already. Wait until it has ended."))
     number = secrets.token_hex(8)
     values: dict[str, Any] = {
         "number": number,
@@ -60,10 +57,20 @@ def _ask(kind: str, what: str, task: str, words: dict[str, Any], by: str) -> str
         "error": "",
         "name": words.get("name", ""),
     }
-    if not (run_put(kind, values) and _send(task, {**words, "run": number, "by": by})):
+    begun = run_begin(kind, values, stands=run_is_open)
+    if begun is False:
+        raise NotAskedError(_under_way(kind))
+    if not (begun and _send(task, {**words, "run": number, "by": by})):
         run_put(kind, values | {"state": FAILED, "error": _away()})
         raise NotAskedError(_away())
     return number
+
+
+def _under_way(kind: str) -> str:
+    shown = run_shown(kind)
+    if shown is not None and shown.state == WAITING:
+        return _("One was asked for already and begins soon.")
+    return _("One is under way already. Wait until it has ended.")
 
 
 def _away() -> str:

@@ -61,6 +61,14 @@ SWEEP_PATIENCE_EMPTY: Final = timedelta(seconds=5)
 FAN_OUT_PATIENCE: Final = timedelta(seconds=5)
 # What is further ahead than this was written before a clock was set back.
 CLOCKS_APART: Final = timedelta(minutes=1)
+# Whoever made a task for a notification saw that it was due, by a clock a little ahead.
+CLOCKS_DIFFER: Final = timedelta(seconds=3)
+# Nothing is put off longer than a day and a night. What is to be tried or told later than
+# this was stamped by a clock that has been set back since, and is due.
+PUT_OFF_AT_MOST: Final = timedelta(hours=49)
+# A claim is minutes old. One from further ahead than this is of such a clock as well: the
+# clocks of workers that share the work are not so far apart.
+CLAIM_AHEAD: Final = timedelta(hours=1)
 # How often what is held is looked at; what is due in between has tasks of its own.
 FLUSH_EVERY: Final = timedelta(seconds=10)
 # Members of one digest; what is beyond goes into the next.

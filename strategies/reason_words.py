@@ -35,6 +35,29 @@ SENTENCES: Final = tuple(
             ),
         ),
         (
+            r"Node (?P<node>\S+) cannot run it for now:",
+            _("Node %(node)s cannot run it for now:"),
+        ),
+        (r"No node can run it\.", _("No node can run it.")),
+        (
+            r"The disk is full at (?P<folder>.+), so the bot's folder cannot be written\."
+            r" Free some space, then start the strategy again\.",
+            _(
+                "The disk is full at %(folder)s, so the bot's folder cannot be written."
+                " Free some space, then start the strategy again."
+            ),
+        ),
+        (
+            r"The user btcw-bots that bots run as cannot be had on this machine; the log of"
+            r" its supervisor says why\. They would be root, and on other nodes they are"
+            r" not\.",
+            _(
+                "The user btcw-bots that bots run as cannot be had on this machine; the log"
+                " of its supervisor says why. They would be root, and on other nodes they"
+                " are not."
+            ),
+        ),
+        (
             r"freqtrade (?P<version>\S+) is being installed here\.",
             _("freqtrade %(version)s is being installed on its node."),
         ),

@@ -20,6 +20,7 @@ from freqtrade_mgmt.installer import (
     freqtrade_install,
     freqtrade_installed,
 )
+from tests.emptying import Emptying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,12 @@ TAKES_MINUTES = 900
 
 
 def pytest_configure() -> None:
-    """Compile the translations, which are read when the first text is translated."""
+    """Prepare what every test needs.
+
+    Translations are read when the first text is translated.
+    """
     catalogues_compile(settings.LOCALE_PATHS)
+    Emptying().install()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

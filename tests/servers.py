@@ -14,6 +14,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ ENV = os.environ  # noqa: TID251 - the plugin sets what btc_watcher/env.py reads
 # Before anything imports btc_watcher, whose Celery application names the product's
 # settings when nothing is named yet, and pytest-django obeys the environment first.
 ENV.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+# Hundreds of processes are started, and each would compile the whole system again: that
+# is half of what most of them do.
+ENV.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 PREFIX = "btcw-tests-"
 # A Redis of your own has 16 databases unless it says otherwise.
 REDIS_DATABASES = 16

@@ -11,6 +11,7 @@ import psycopg
 
 from btc_watcher.container.saying import ContainerError, say
 from btc_watcher.env import env
+from btc_watcher.lib.locks import DATABASE_UPGRADE
 from btc_watcher.programs import manage
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from btc_watcher.container.options import Application
 
-# Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 60)
 PAUSE_SECONDS: Final = 0.5
 
 
@@ -61,5 +60,6 @@ def _alone(url: str) -> Iterator[None]:
 
 
 def _taken(connection: psycopg.Connection[tuple[bool]]) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK).fetchone()
+    statement = DATABASE_UPGRADE.take(wait=False, session=True)
+    row = connection.execute(statement, DATABASE_UPGRADE.values).fetchone()
     return bool(row and row[0])

@@ -7,22 +7,22 @@ milliseconds. Killed before that, nothing has happened: the next mover begins an
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Final
 
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
+from btc_watcher.lib.locking import lock_held
+from btc_watcher.lib.locks import PARTITION_MOVER
 from btc_watcher.lib.partitions import DIRECT_ROWS, PartitionError, called, discard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
     from datetime import date
 
     from btc_watcher.lib.partitions import MonthlyTable
 
 # About a tenth of a second of row locks.
 BATCH_ROWS: Final = DIRECT_ROWS
-LOCK: Final = "hashtext('monthly partitions'), hashtext('mover of ' || %s)"
 
 
 def strays_move(
@@ -39,26 +39,14 @@ def strays_move(
     Raises PartitionError when a lock was not to be had, or another mover is at work;
     then nothing was moved.
     """
-    with _turn(table, using):
-        return _move(table, months, using, told)
-
-
-@contextlib.contextmanager
-def _turn(table: MonthlyTable, using: str) -> Iterator[None]:
-    """Be the only mover of ``table``: two would fill one shadow, and neither all of it."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(f"SELECT pg_try_advisory_lock({LOCK})", [table.name])
-        if cursor.fetchone() != (True,):
+    # Two would fill one shadow, and neither all of it.
+    with lock_held(PARTITION_MOVER.of(table.name), using=using) as ours:
+        if not ours:
             raise PartitionError(
                 f"Another process is moving the rows of {table.default}. Wait until it"
                 " has ended."
             )
-    try:
-        yield
-    finally:
-        # A session that is lost has lost the lock too.
-        with contextlib.suppress(Error), connections[using].cursor() as cursor:
-            cursor.execute(f"SELECT pg_advisory_unlock({LOCK})", [table.name])
+        return _move(table, months, using, told)
 
 
 def _move(

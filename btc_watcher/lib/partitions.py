@@ -198,8 +198,13 @@ def describe(plan: Plan) -> list[str]:
     return lines + [f"drop the leftover {name}" for name in plan.discard]
 
 
-def state_read(table: MonthlyTable, *, using: str = DEFAULT_DB_ALIAS) -> State:
-    """Read the partitions, the strays and the leftovers of ``table``."""
+def state_read(
+    table: MonthlyTable, *, using: str = DEFAULT_DB_ALIAS, count: bool = True
+) -> State:
+    """Read the partitions, the strays and the leftovers of ``table``.
+
+    Without ``count`` the safety net is not read, which may be large: no strays then.
+    """
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT child.relname, inhdetachpending FROM pg_inherits"
@@ -227,7 +232,9 @@ def state_read(table: MonthlyTable, *, using: str = DEFAULT_DB_ALIAS) -> State:
         moving = cursor.fetchone() == (True,)
         return State(
             partitions=frozenset(name for name, _pending in rows),
-            strays=_strays(cursor, table) if (table.default, False) in rows else {},
+            strays=_strays(cursor, table)
+            if count and (table.default, False) in rows
+            else {},
             pending=frozenset(name for name, pending in rows if pending),
             leftovers=leftovers,
             moving=moving,

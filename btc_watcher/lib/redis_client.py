@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # What to catch around them, for modules that may not import redis themselves.
 RedisError = redis.RedisError
+WatchError = redis.WatchError
 
 # Past this a page would rather be told that Redis is away than wait for it.
 CONNECT_TIMEOUT = 2.0

@@ -39,6 +39,8 @@ SIGNALS_STREAM: Final = "queue:signals"
 FREQTRADE_RELEASES: Final = "freqtrade:releases"
 FREQTRADE_RELEASES_WANTED: Final = "freqtrade:releases:wanted"
 DEFAULT_QUEUE: Final = "queue:default"
+# Read on one machine alone: backups lie in a folder of it.
+BACKUPS_QUEUE: Final = "queue:backups"
 # Sorted set of the processes that report their pool, by when they last did.
 POOLS: Final = "monitoring:pools"
 # List of what was measured of the database each minute, as JSON, the newest first.

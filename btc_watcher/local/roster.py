@@ -21,7 +21,7 @@ from btc_watcher.programs import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The one that reads the default queue.
+# The one that reads the queue of the backups.
 BACKUP_WORKER = "worker"
 
 

@@ -7,10 +7,12 @@ sees that another way is stored.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import FAILOVER_ROUND
 from freqtrade_mgmt.failover.deciding import decide, route_keep
 from freqtrade_mgmt.failover.shapes import StoredRoute, Wish, route_read
 from freqtrade_mgmt.failover.telling import moved_message, proxies_tell
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from proxies.models import Proxy
-
-# An advisory lock of this database, beside that of the health round.
-LOCK: Final = (0x42544357, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,8 @@ def failover_round(now: datetime) -> Figures:
 
     Raises Django's database errors.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK)
-        if cursor.fetchone() != (True,):
-            return Figures(skipped=True)
+    if not lock_taken(FAILOVER_ROUND):
+        return Figures(skipped=True)
     proxies = proxies_all()
     subjects = _subjects()
     changes = plan_changes(subjects, proxies, now)

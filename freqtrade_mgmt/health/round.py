@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from btc_watcher.lib.locking import lock_held
+from btc_watcher.lib.locks import HEALTH_ROUND
 from freqtrade_mgmt.cache.status import statuses_write
 from freqtrade_mgmt.health.alarms import Outcome, Watched, step
 from freqtrade_mgmt.health.conditions import conditions
@@ -31,13 +32,11 @@ from freqtrade_mgmt.health.writing import (
 from strategies.services import health_lock_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from freqtrade_mgmt.health.shapes import Subject
 
-# Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 30)
 # Kept between rounds of this process; what it holds is bounded by the strategies.
 COUNTER: Final = SignalCounter()
 
@@ -68,7 +67,7 @@ def strategy_health_round(now: datetime, counter: SignalCounter = COUNTER) -> Fi
     everything twice, so the second one does nothing.
     """
     started = time.monotonic()
-    with _alone() as alone:
+    with lock_held(HEALTH_ROUND) as alone:
         if not alone:
             return Figures(skipped=True)
         subjects = subjects_read(now)
@@ -90,27 +89,6 @@ def strategy_health_round(now: datetime, counter: SignalCounter = COUNTER) -> Fi
         told=len(outcome.notes),
         seconds=round(time.monotonic() - started, 3),
     )
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[bool]:
-    """Hold the lock of the round; it falls with the connection if we die."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK)
-        alone = cursor.fetchone() == (True,)
-    try:
-        yield alone
-    finally:
-        if alone:
-            _release()
-
-
-def _release() -> None:
-    # A connection that broke has let go of its locks.
-    if connection.connection is None or connection.connection.closed:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", LOCK)
 
 
 def _rating(subject: Subject, facts: Mapping[int, Facts]) -> Rating:

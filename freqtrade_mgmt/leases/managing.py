@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.lib.statements import rows_of
-from freqtrade_mgmt.leases.models import StrategyLease, SupervisorNode
+from freqtrade_mgmt.leases.models import LeaseNote, StrategyLease, SupervisorNode
+from freqtrade_mgmt.leases.notes import Note, notes_list
 from freqtrade_mgmt.leases.picture import DUTIES
 from freqtrade_mgmt.leases.store import lease_limits
 from notifications.dispatch import alert_resolve
@@ -38,7 +39,8 @@ class ListedNode:
     """A node for people. ``state`` is live, draining, silent, dead or stopped.
 
     ``bots`` is how many strategies it holds, ``duties`` whether it does what is done
-    once for all, ``silent_for`` how many seconds ago it last said something.
+    once for all, ``silent_for`` how many seconds ago it last said something, ``notes``
+    what it could not start.
     """
 
     name: str
@@ -53,11 +55,16 @@ class ListedNode:
     seen_at: datetime
     stopped_at: datetime | None
     silent_for: float
+    notes: tuple[Note, ...] = ()
 
 
 def nodes_list() -> list[ListedNode]:
     """Return the nodes by name; raises Django's database errors."""
-    return [_listed(row) for row in rows_of(LIST, [])]
+    notes = notes_list()
+    return [
+        replace(node, notes=tuple(notes.get(node.name, ())))
+        for node in map(_listed, rows_of(LIST, []))
+    ]
 
 
 def node_drain(name: str, *, draining: bool = True) -> None:
@@ -87,6 +94,7 @@ def node_release(name: str) -> int:
         )
     given = held.exclude(pk=DUTIES).count()
     held.update(node=None, expires_at=None, guarded=False)
+    LeaseNote.objects.filter(node=name).delete()
     if row is not None:
         row.delete()
     alert_resolve(key=f"node:{name}", now=timezone.now(), quiet=True)

@@ -13,6 +13,8 @@ class SupervisorNode(models.Model):
 
     ``home`` names its BTCW_HOME, whatever the machine is called; ``address`` is where
     others reach its bots. ``guards`` says that its bots end when it loses the database.
+    ``life`` names the supervisor that speaks for it, ``beat`` its last sign of life: a
+    copy of that supervisor, or of its home, knows an older one.
     """
 
     name = models.CharField(_("name"), max_length=100, primary_key=True)
@@ -24,6 +26,8 @@ class SupervisorNode(models.Model):
     started_at = CreatedField(verbose_name=_("started"))
     seen_at = CreatedField(verbose_name=_("last seen"))
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True)
+    life = models.CharField(_("life"), max_length=200, blank=True, db_default="")
+    beat = models.CharField(_("beat"), max_length=64, blank=True, db_default="")
 
     class Meta:
         db_table = "supervisor_nodes"
@@ -65,3 +69,30 @@ class StrategyLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.strategy_id}: {self.node}"
+
+
+class LeaseNote(models.Model):
+    """Why a node gave a strategy back that it could not start, and until when it does
+    not try again; by the database's clock. ``failures`` in a row make that longer.
+    """
+
+    strategy_id = models.IntegerField(_("strategy"))
+    node = models.CharField(_("node"), max_length=100)
+    reason = models.TextField(_("reason"))
+    failures = models.IntegerField(_("failures"), default=1, db_default=1)
+    noted_at = CreatedField(verbose_name=_("noted"))
+    until = models.DateTimeField(_("not before"))
+
+    class Meta:
+        db_table = "strategy_lease_notes"
+        verbose_name = _("note at a lease")
+        verbose_name_plural = _("notes at leases")
+        ordering = ["node", "strategy_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["strategy_id", "node"], name="strategy_lease_notes_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.strategy_id} not on {self.node}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ class Limits:
     lease: float
     margin: float
 
+    @property
+    def gap(self) -> float:
+        """After more seconds without a look, that time says nothing about others."""
+        return 2 * self.every
+
     @classmethod
     def of(cls, lease: float) -> Limits:
         """Return the limits that belong to a lease of so many seconds."""
@@ -42,10 +47,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class NodeSeen:
-    """A node; ``age`` is the seconds since it last said something."""
+    """A node; ``age`` is the seconds since it last said something.
+
+    ``stamp`` is what it said: it differs after every sign of life.
+    """
 
     name: str
     age: float = 0.0
+    stamp: str = ""
     stopped: bool = False
     draining: bool = False
     guards: bool = False
@@ -63,30 +72,63 @@ class NodeSeen:
 
 @dataclass(frozen=True, slots=True)
 class LeaseSeen:
-    """A lease that somebody holds; ``left`` seconds, negative once it is over."""
+    """A lease that somebody holds.
+
+    ``stamp`` differs after every renewal, ``unchanged`` is for how many seconds of our
+    own clock it has been the same. Neither depends on how the database's clock is set.
+    """
 
     strategy_id: int
     node: str
-    left: float = 0.0
+    unchanged: float = 0.0
     guarded: bool = False
     came_from: str = ""
+    stamp: str = ""
+
+    def over(self, limits: Limits) -> bool:
+        """Tell whether its holder has surely not renewed it in time."""
+        return self.unchanged > limits.lease + limits.margin
 
     def takable(self, limits: Limits) -> bool:
         """Tell whether another node may take it: its bot has surely ended.
 
         What is done once for all needs the database, which its holder has lost.
         """
-        over = self.left < -limits.margin
-        return over and (self.guarded or self.strategy_id == DUTIES)
+        return self.over(limits) and (self.guarded or self.strategy_id == DUTIES)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The nodes and the leases, as they were at the last renewal of ``me``."""
+    """The nodes and the leases, as they were at the last renewal of ``me``.
+
+    ``notes`` are strategies with the nodes that cannot run them for now.
+    """
 
     me: str = ""
     nodes: tuple[NodeSeen, ...] = ()
     leases: Mapping[int, LeaseSeen] = field(default_factory=dict)
+    notes: frozenset[tuple[int, str]] = frozenset()
+
+    def later(self, seconds: float) -> Picture:
+        """Return it as it is after so many seconds in which nobody looked."""
+        leases = {
+            key: replace(lease, unchanged=lease.unchanged + seconds)
+            for key, lease in self.leases.items()
+        }
+        return replace(self, leases=leases)
+
+    def able(self, strategy_id: int, limits: Limits) -> list[NodeSeen]:
+        """Return the nodes that may take a strategy.
+
+        Living ones that have not said that they cannot run it; one that is being
+        emptied only where there is no other.
+        """
+        live = [
+            node
+            for node in self.nodes
+            if node.live(limits) and (strategy_id, node.name) not in self.notes
+        ]
+        return [node for node in live if not node.draining] or live
 
     def others(self, limits: Limits) -> bool:
         """Tell whether another node lives."""
@@ -118,7 +160,7 @@ class Picture:
         found = {}
         for strategy_id in strategy_ids:
             lease = self.leases.get(strategy_id)
-            if lease is None or lease.guarded or lease.left >= -limits.margin:
+            if lease is None or lease.guarded or not lease.over(limits):
                 continue
             if lease.node in dead or lease.node not in known:
                 found[strategy_id] = lease.node
@@ -133,16 +175,15 @@ def placed(
     The live one with room and the fewest bots, the first by name among equals. ``mine``
     is what our own node holds, which the picture may not know yet. Where all are full,
     the emptiest takes it, and says why it cannot run. A node that is being emptied takes
-    nothing while there is another.
+    nothing while there is another, and none takes what it cannot run for now.
     """
-    live = [node for node in picture.nodes if node.live(limits)]
-    chosen = [node for node in live if not node.draining] or live
     held = bots_of(picture)
     held[picture.me] = sum(key != DUTIES for key in mine)
     found = {}
     for strategy_id in sorted(free):
+        chosen = picture.able(strategy_id, limits)
         if not chosen:
-            break
+            continue
         node = min(
             chosen,
             key=lambda n: (held[n.name] >= n.capacity, held[n.name], n.name),
@@ -169,13 +210,20 @@ def leaving(
     if busy or not picture.draining():
         return None
     counts = bots_of(picture)
-    room = any(
-        node.live(limits) and not node.draining and counts[node.name] < node.capacity
+    room = {
+        node.name
         for node in picture.nodes
         if node.name != picture.me
-    )
-    strategies = [key for key in held if key != DUTIES]
-    return min(strategies) if room and strategies else None
+        and node.live(limits)
+        and not node.draining
+        and counts[node.name] < node.capacity
+    }
+    movable = [
+        key
+        for key in held
+        if key != DUTIES and any((key, name) not in picture.notes for name in room)
+    ]
+    return min(movable, default=None)
 
 
 def teller(picture: Picture, limits: Limits) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_config import (
     BotCredentials,
     BotIdentity,
@@ -19,6 +19,7 @@ from freqtrade_mgmt.bot_config import (
     bot_name,
     reached_at,
 )
+from freqtrade_mgmt.here import unwritable
 from freqtrade_mgmt.leases.reach import reach_written
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.bots import Life
@@ -54,7 +55,10 @@ class Launch:
 
     @classmethod
     def prepare(cls, job: Job, port: int, bridge: str = "") -> Launch:
-        """Write the bot's folder; raises ConfigurationError when it cannot work."""
+        """Write the bot's folder; raises ConfigurationError when it cannot work.
+
+        NotHereError and OSError say that it cannot work on this machine.
+        """
         credentials = BotCredentials.random()
         folder = records.bot_folder(job.spec.strategy_id)
         _passage(folder.parent)
@@ -82,6 +86,11 @@ class Launch:
             user=user,
             log_starts=(size(paths.console), size(paths.log)),
         )
+
+    @property
+    def as_root(self) -> bool:
+        """Whether the bot would be root, because there is no user of its own here."""
+        return self.user is None and os.geteuid() == 0
 
     def record(self) -> StrategyProcess:
         """Record the process that is about to start, and what is known of it."""
@@ -138,7 +147,4 @@ def _passage(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
     except OSError as error:
-        raise ConfigurationError(
-            f"The folder {folder} cannot be written ({error.strerror}). Give it and all in"
-            " it to the user that runs the supervisor, or move it away."
-        ) from error
+        raise unwritable(folder, error) from error

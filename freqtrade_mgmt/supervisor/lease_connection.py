@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
-from django.db import DatabaseError, OperationalError, connection
+from django.db import OperationalError, connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ class LeaseConnection:
     async def call(self, function: Callable[[Run], Answer], seconds: float) -> Answer:
         """Run ``function``, which gets what runs statements, each in a transaction.
 
-        Raises DatabaseError, also when it takes too long; nothing waits for it then.
+        Raises OperationalError, also when it takes too long; nothing waits for it then.
         """
         link = self._link
         loop = asyncio.get_running_loop()
@@ -77,7 +77,8 @@ class _Link:
                 return cursor.execute(sql, parameters, prepare=True).fetchall()
         except psycopg.Error as error:
             self.close()
-            raise DatabaseError(type(error).__name__) from error
+            # To whoever waits for a renewal the database is away, whatever it said.
+            raise OperationalError(type(error).__name__) from error
 
     def close(self) -> None:
         """Close the connection; the next statement makes another one."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+import uuid
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +19,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from freqtrade_mgmt.leases.picture import DUTIES, Picture
+from freqtrade_mgmt.leases.sightings import Sightings, Strangers
 from freqtrade_mgmt.leases.store import (
     NodeNameTakenError,
     Renewed,
@@ -28,7 +32,7 @@ from freqtrade_mgmt.leases.store import (
 )
 from freqtrade_mgmt.supervisor.guard import Guard, clock
 from freqtrade_mgmt.supervisor.lease_connection import LeaseConnection
-from freqtrade_mgmt.supervisor.nodes import node_here
+from freqtrade_mgmt.supervisor.nodes import life_forget, life_keep, node_here
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -41,6 +45,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
+# Signs of life that were answered: the last minutes.
+BEATS_KEPT: Final = 24
+
+WAITS: Final = (
+    "A supervisor of the name or the home of node %(name)s did not end in an orderly way,"
+    " or lives elsewhere. This one starts when nothing was heard of it for %(s).0f s."
+)
 
 
 class LeaseGoneError(Exception):
@@ -62,6 +73,11 @@ class Leases:
         self._guard = Guard(settings.BTCW_HOME)
         self._connection = LeaseConnection()
         self._node: Node | None = None
+        # Who we shall be when nobody else is; kept until that is so.
+        self._next: Node | None = None
+        self._beats: tuple[str, ...] = ("", "")
+        # Whether somebody may speak in our name: our last life proves nothing then.
+        self._doubled = False
         # Strategy to term; what is sent with every renewal.
         self._held: dict[int, int] = {}
         self._good = 0.0
@@ -72,8 +88,9 @@ class Leases:
         self._taking = 0
         self._alone = asyncio.Lock()
         self._said = ""
-        self.picture = Picture()
         self.limits = lease_limits()
+        self._sightings, self._strangers = Sightings(self.limits.gap), Strangers()
+        self._picture, self._seen = Picture(), 0.0
 
     # -- What may run --------------------------------------------------------
 
@@ -104,6 +121,11 @@ class Leases:
         return self._guarding and clock() - self._good > seconds
 
     @property
+    def picture(self) -> Picture:
+        """The nodes as they were at the last renewal, the leases as they age since."""
+        return self._picture.later(min(clock() - self._seen, self.limits.gap))
+
+    @property
     def name(self) -> str:
         """What this node is called."""
         return "" if self._node is None else self._node.name
@@ -114,10 +136,17 @@ class Leases:
         """Register this node unless it is; raises DatabaseError, NodeNameTakenError."""
         if self._node is not None:
             return
-        node = await asyncio.to_thread(node_here)
+        if self._doubled:
+            await asyncio.to_thread(life_forget)
+        if self._next is None:
+            self._next = await asyncio.to_thread(node_here)
+        self._next = node = replace(self._next, beats=("", _beat()))
         self._good = clock()
-        before = await self._in_thread(node_register, node)
+        before = await self._register(node)
+        await asyncio.to_thread(life_keep, node)
+        self._strangers, self._next, self._doubled = Strangers(), None, False
         self._node, self._held = node, {}
+        self._beats = (node.beats[-1], "")
         await self.take([DUTIES, *before])
         await self.renew(self._by_thread)
         if self.picture.others(self.limits):
@@ -127,9 +156,27 @@ class Leases:
             "This node is %s; it holds %d strategies.", node.name, len(self.mine)
         )
 
+    async def _register(self, node: Node) -> list[int]:
+        """Register; raises NodeNameTakenError, with the right words."""
+        patience = self.limits.lease + self.limits.margin
+        silent = self._strangers.silent(clock(), patience)
+        try:
+            before: list[int] = await self._in_thread(node_register, node, silent)
+        except NodeNameTakenError as error:
+            sure = self._strangers.note(error.stamps, clock(), error.unguarded)
+            words = (
+                error.message if sure else WAITS % {"name": node.name, "s": patience}
+            )
+            if words != self._said:
+                logger.log(logging.ERROR if sure else logging.WARNING, words)
+                self._said = words
+            raise
+        self._said = ""
+        return before
+
     async def close(self) -> None:
         """Give everything back; our bots have ended. Raises nothing."""
-        node, self._node = self._node, None
+        node, self._node = self._me(), None
         held, self._held = self._held, {}
         # A renewal that is answered after the farewell would say that we live.
         with contextlib.suppress(TimeoutError):
@@ -165,19 +212,22 @@ class Leases:
 
     async def take(self, strategy_ids: Collection[int]) -> frozenset[int]:
         """Take what is free, over or ours; return what is ours now of it."""
-        if self._node is None or not strategy_ids:
+        node, picture = self._me(), self.picture
+        if node is None or not strategy_ids:
             return frozenset()
-        work = partial(leases_take, guarded=self._guarding)
+        leases = [picture.leases[key] for key in strategy_ids if key in picture.leases]
+        stale = [lease.stamp for lease in leases if lease.takable(self.limits)]
+        work = partial(leases_take, guarded=self._guarding, stale=stale)
         self._taking += 1
         try:
-            taken: dict[int, int] = await self._in_thread(
-                work, self._node, strategy_ids
-            )
+            taken: dict[int, int] = await self._in_thread(work, node, strategy_ids)
+            if not taken and (node := self._overtaken(node)):
+                taken = await self._in_thread(work, node, strategy_ids)
             self._held.update(taken)
         finally:
             self._taking -= 1
         for strategy_id in taken.keys() - {DUTIES}:
-            lease = self.picture.leases.get(strategy_id)
+            lease = picture.leases.get(strategy_id)
             if lease is not None and lease.node != self.name:
                 logger.warning(
                     "Strategy %s was taken over from node %s.", strategy_id, lease.node
@@ -185,13 +235,16 @@ class Leases:
         return frozenset(taken)
 
     async def release(self, strategy_ids: Collection[int]) -> None:
-        """Give back what does not run here any more."""
+        """Give back what does not run here any more; what is refused stays ours."""
         given = {key: self._held[key] for key in strategy_ids if key in self._held}
-        if self._node is None or not given:
+        node = self._me()
+        if node is None or not given:
             return
-        await self._in_thread(leases_release, self._node, given)
+        gone: frozenset[int] = await self._in_thread(leases_release, node, given)
+        if not gone and (node := self._overtaken(node)):
+            gone = await self._in_thread(leases_release, node, given)
         for key, term in given.items():
-            if self._held.get(key) == term:
+            if key in gone and self._held.get(key) == term:
                 del self._held[key]
 
     async def refresh(self) -> None:
@@ -205,13 +258,28 @@ class Leases:
             await self._renew(by)
 
     async def _renew(self, by: Callable[..., Awaitable[Renewed]]) -> None:
-        node, sent, moment = self._node, dict(self._held), clock()
+        if not self._beats[-1]:
+            # Not made before it is needed: a copy of this machine would know it too.
+            self._beats = (*self._beats[:-1], _beat())
+        node, sent, moment = self._me(), dict(self._held), clock()
         if node is None:
             return
         self._begun = moment
         guarded = await self._guard_wanted()
         answer = await by(node, sent, guarded=guarded)
         self._take_in(answer, sent, moment, guarded=guarded)
+
+    def _me(self) -> Node | None:
+        """Return this node with its newest signs of life; None: not registered."""
+        return self._node and replace(self._node, beats=self._beats)
+
+    def _overtaken(self, asked: Node) -> Node | None:
+        """Return who we are by now, if a renewal came between since ``asked``.
+
+        What was asked was refused then: the database knew a newer sign of life.
+        """
+        node = self._me()
+        return None if node is None or node.beats == asked.beats else node
 
     def _take_in(
         self, answer: Renewed, sent: dict[int, int], moment: float, *, guarded: bool
@@ -224,13 +292,18 @@ class Leases:
         }
         for key in lost:
             del self._held[key]
-        if lost - {DUTIES}:
+        if answer.known and lost - {DUTIES}:
             logger.error("These strategies are another node's now: %s.", sorted(lost))
         if not answer.known:
-            logger.error("This node was removed from the list; it registers again.")
-            self._node, self._held = None, {}
+            logger.error(
+                "This node was removed from the list, or another supervisor speaks in its"
+                " name. Its bots end, and it registers again."
+            )
+            self._node, self._held, self._doubled = None, {}, True
             return
-        self.picture = answer.picture
+        self._beats = (*self._beats[-BEATS_KEPT:], "")
+        self._seen = clock()
+        self._picture = self._sightings.dated(answer.picture, self._seen)
         if not guarded and not self._taking and self._held.keys() <= sent.keys():
             self._guarding = False
         self._tell_guard(off=not self._guarding)
@@ -289,6 +362,11 @@ class Leases:
         if self._said and not words:
             logger.info("Leases are renewed again.")
         self._said = words
+
+
+def _beat() -> str:
+    """Return a sign of life that no other gives, not even a copy of this machine."""
+    return f"{time.time_ns():x}-{uuid.uuid4().hex}"
 
 
 __all__ = ["LeaseGoneError", "Leases", "NodeNameTakenError"]

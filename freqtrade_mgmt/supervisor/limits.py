@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from btc_watcher.lib.errors import ConfigurationError
+from freqtrade_mgmt.here import NotHereError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def confined(
 def _tool(name: str) -> str:
     found = shutil.which(name, path="/usr/bin:/bin:/usr/local/bin")
     if found is None:
-        raise ConfigurationError(
+        raise NotHereError(
             f"The program {name} was not found; bots are started with it. Install the"
             " packages util-linux and coreutils."
         )

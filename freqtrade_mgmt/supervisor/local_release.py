@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from btc_watcher.lib.errors import BtcWatcherError, ConfigurationError
+from btc_watcher.lib.errors import BtcWatcherError
+from freqtrade_mgmt.here import NotHereError
 from freqtrade_mgmt.installer import (
     InstallStoppedError,
     Wanted,
@@ -65,8 +66,8 @@ class LocalReleases:
     async def found(self, job: Job) -> Job:
         """Return a job whose interpreter lies on this node.
 
-        Raises ReleaseMissingError while it is being installed, ConfigurationError when
-        that does not work.
+        Raises ReleaseMissingError while it is being installed, NotHereError when that
+        does not work.
         """
         key, version = job.watched.strategy_id, job.freqtrade_version
         self._waiting.pop(key, None)
@@ -76,7 +77,7 @@ class LocalReleases:
         self._waiting[key] = time.monotonic() + WAIT_SECONDS
         until, why = self._failed.get(version, (0.0, ""))
         if time.monotonic() < until:
-            raise ConfigurationError(why)
+            raise NotHereError(why)
         await self._begin(version)
         raise ReleaseMissingError(f"freqtrade {version} is being installed here.")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,16 +16,17 @@ from freqtrade_mgmt.upgrades.log import OPEN, operations
 from notifications.dispatch import alert_raise, alert_resolve
 from notifications.saying import Words
 from strategies.lifecycle import WANTED_UP
-from strategies.models import Status
+from strategies.models import Status, StrategyProcess
 from strategies.selectors import processes_open, strategies_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from freqtrade_mgmt.leases.picture import Limits, NodeSeen, Picture
 
 # Leases that others may take are waited for so long before a dead node is told.
 TAKEN_WITHIN = 2.0
+USER_KNOWN = timedelta(days=7)
 
 
 def operation_open() -> bool:
@@ -39,6 +43,15 @@ def moved_settled(strategy_id: int, from_node: str) -> bool:
     elsewhere = processes_open().filter(strategy_id=strategy_id)
     elsewhere = elsewhere.exclude(resource_usage__node=from_node)
     return status == Status.RUNNING and elsewhere.exists()
+
+
+def user_had(nodes: Collection[str]) -> bool:
+    """Tell whether bots run or ran lately as a user of their own on any of these nodes."""
+    rows = StrategyProcess.objects.filter(
+        Q(start_time__gt=timezone.now() - USER_KNOWN) | Q(stop_time=None),
+        resource_usage__own_user=True,
+    )
+    return rows.filter(resource_usage__node__in=sorted(nodes)).exists()
 
 
 def nodes_tell(

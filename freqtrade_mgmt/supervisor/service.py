@@ -19,11 +19,12 @@ from django.db import (
     connections,
 )
 
-from btc_watcher.lib.errors import BtcWatcherError, ConfigurationError
+from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.failover.deciding import HeldError
+from freqtrade_mgmt.here import NotHereError
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.adopting import adopt, adopt_all
-from freqtrade_mgmt.supervisor.bots import Bot, Life
+from freqtrade_mgmt.supervisor.bots import Bot
 from freqtrade_mgmt.supervisor.duties import Duties
 from freqtrade_mgmt.supervisor.heartbeat import Heartbeat
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
@@ -47,6 +48,7 @@ from freqtrade_mgmt.supervisor.plan import (
 from freqtrade_mgmt.supervisor.processes import BotProcess, Port
 from freqtrade_mgmt.supervisor.routing import Routing
 from freqtrade_mgmt.supervisor.sharing import Sharing
+from freqtrade_mgmt.supervisor.starting import Starting
 from signals_app.feed import publish_reload
 from strategies.models import Status
 
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
-NAME_SECONDS: Final = 5.0
+NAME_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 10.0
 Answer = TypeVar("Answer")
 # Anything else that the database says is about the strategy that was asked for.
@@ -69,8 +71,6 @@ class Supervisor:
     def __init__(self) -> None:
         self._bots: dict[int, Bot] = {}
         self._patience = Patience()
-        # Starts that came to nothing: rows of processes that never were.
-        self._vain: set[int] = set()
         self._intake = IntakeQueue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="supervisor-db")
         self._duties = Duties(self._in_thread)
@@ -79,6 +79,7 @@ class Supervisor:
         self._sharing = Sharing(self._in_thread, self._bots)
         self._leases = self._sharing.leases
         self._releases = LocalReleases(self._in_thread)
+        self._starting = Starting(self._in_thread, self._leases)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Supervise until ``stop`` is set, then end every bot and return."""
@@ -116,8 +117,7 @@ class Supervisor:
             try:
                 await self._leases.ensure()
                 await self._adopt_all()
-            except NodeNameTakenError as error:
-                logger.error("%s", error)  # noqa: TRY400 - the sentence says it
+            except NodeNameTakenError:
                 await _wait(stop, NAME_SECONDS)
             except DatabaseError as error:
                 await self._database_away(error)
@@ -130,7 +130,7 @@ class Supervisor:
         for bot in self._bots.values():
             bot.cut_console()
         try:
-            await self._bury_vain()
+            await self._starting.bury_vain()
             await self._leases.ensure()
             everybody = await self._in_thread(records.wishes)
             wishes = await self._sharing.tick(everybody)
@@ -144,8 +144,8 @@ class Supervisor:
                 await self._in_thread(records.stopped, strategy_id)
             await self._routing.tick(wishes.held, self._bots)
             await self._heartbeat.tick(self._bots.values())
-        except NodeNameTakenError as error:
-            logger.error("%s", error)  # noqa: TRY400 - the sentence says it
+        except NodeNameTakenError:
+            return  # said already; it is asked again at the next tick
         except DatabaseError as error:
             await self._database_away(error)
 
@@ -191,6 +191,7 @@ class Supervisor:
             # Recorded first: a database that is away must not hide the change for ever.
             await self._in_thread(records.proven, action.strategy_id)
             bot.enter(Phase.RUNNING)
+            await self._sharing.runs(action.strategy_id)
             logger.info("%s runs (pid %s).", bot.watched.name, bot.process.key.pid)
         elif action.kind is Kind.DOUBT:
             await self._in_thread(records.restarting, action.strategy_id, action.reason)
@@ -217,13 +218,19 @@ class Supervisor:
             job = await self._releases.found(job)
             job, bridge = await self._routing.through(job)
             launch = await self._in_thread(Launch.prepare, job, port.number, bridge)
-            life = await self._launch(strategy_id, launch, port)
+            if launch.as_root:
+                await self._sharing.check_root(strategy_id)
+            life = await self._starting.launch(strategy_id, launch, port)
         except (HeldError, LeaseGoneError):
             port.close()  # the next wishes tell that it has to wait
             return
         except ReleaseMissingError as error:
             port.close()
             await self._in_thread(records.restarting, strategy_id, error.message)
+            return
+        except (NotHereError, OSError) as error:
+            port.close()
+            await self._not_here(strategy_id, str(error))
             return
         except BtcWatcherError as error:
             port.close()
@@ -237,34 +244,16 @@ class Supervisor:
         bot = self._bots[strategy_id] = Bot(job.watched, life)
         bot.follow(self._intake, job.newest, settings.SIGNAL_FIRST_BACKFILL)
 
-    async def _launch(self, strategy_id: int, launch: Launch, port: Port) -> Life:
-        # Recorded before it exists: killed in between, we find it by its mark.
-        row = await self._in_thread(launch.record)
-        process: BotProcess | None = None
-        try:
-            self._leases.check(strategy_id)
-            process = launch.start()
-            await self._in_thread(records.known, row.pk, process.key)
-        except BaseException:
-            # Unrecorded, it would run beside the next one.
-            if process is not None:
-                process.kill()
-            self._vain.add(row.pk)
-            raise
-        return launch.life(process, row.pk, port)
-
-    async def _bury_vain(self) -> None:
-        for row in list(self._vain):
-            reason = "it could not be started"
-            await self._in_thread(
-                partial(records.buried, row, 0, status=Status.ERROR, reason=reason)
-            )
-            self._vain.discard(row)
+    async def _not_here(self, strategy_id: int, why: str) -> None:
+        """Leave a strategy to another node; where there is none, give it up."""
+        logger.error("Strategy %s cannot be started here: %s", strategy_id, why)
+        if why := await self._sharing.not_here(strategy_id, why):
+            await self._failed(strategy_id, why)
 
     def _check_memory(self, name: str) -> None:
         held = [bot.process.rss_mb() for bot in self._bots.values()]
         if why := refusal(name, held, budget_mb(settings.BOTS_MEMORY_MB)):
-            raise ConfigurationError(why)
+            raise NotHereError(why)
 
     async def _adopt_all(self) -> None:
         await adopt_all(self._bots, self._leases, self._in_thread, self._adopt)

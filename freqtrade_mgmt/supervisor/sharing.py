@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from freqtrade_mgmt.here import NotHereError
+from freqtrade_mgmt.leases.notes import all_reasons, note_write, notes_clear, notes_end
 from freqtrade_mgmt.leases.picture import DUTIES, bots_of, leaving, placed, teller
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.leasing import Leases
@@ -15,6 +17,7 @@ from freqtrade_mgmt.supervisor.node_records import (
     moved_settled,
     nodes_tell,
     operation_open,
+    user_had,
 )
 from freqtrade_mgmt.supervisor.plan import (
     LEASE_LATE,
@@ -23,6 +26,7 @@ from freqtrade_mgmt.supervisor.plan import (
     NOT_WANTED,
     Kind,
 )
+from freqtrade_mgmt.supervisor.unprivileged import USER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -40,6 +44,11 @@ PATIENCE_SECONDS: Final = 10.0
 MOVE_SECONDS: Final = 90.0
 STUCK_SECONDS: Final = 60.0
 TELL_SECONDS: Final = 5.0
+NOT_HERE: Final = "Node {node} cannot run it for now: {why}"
+AS_ROOT: Final = (
+    f"The user {USER_NAME} that bots run as cannot be had on this machine; the log of its"
+    " supervisor says why. They would be root, and on other nodes they are not."
+)
 STUCK: Final = (
     "Its node {node} does not answer and may still run it. If that machine is gone for"
     " good: manage.py nodes release {node} --yes-really"
@@ -101,6 +110,43 @@ class Sharing:
             for action in actions
         ]
 
+    async def check_root(self, strategy_id: int) -> None:
+        """Raise NotHereError where bots are root, and not so on another node."""
+        able = self.leases.picture.able(strategy_id, self.leases.limits)
+        others = {node.name for node in able} - {self.leases.name}
+        if others and await self._in_thread(user_had, others):
+            raise NotHereError(AS_ROOT)
+
+    async def not_here(self, strategy_id: int, why: str) -> str:
+        """Leave a strategy that cannot start here to another node, with a note.
+
+        Returns nothing then, and why it cannot run where there is no other. Raises
+        DatabaseError.
+        """
+        leases = self.leases
+        if not leases.picture.others(leases.limits):
+            return why
+        await leases.refresh()
+        if strategy_id not in leases.mine:
+            return ""  # another node's business by now
+        noted = await self._in_thread(note_write, strategy_id, leases.name, why)
+        able = leases.picture.able(strategy_id, leases.limits)
+        left = any(node.name not in noted for node in able)
+        # An upgrade moves the bots of one node.
+        if not left or await self._in_thread(operation_open):
+            live = {n.name for n in leases.picture.nodes if n.live(leases.limits)}
+            await self._in_thread(notes_end, strategy_id)
+            return all_reasons({k: v for k, v in noted.items() if k in live})
+        told = NOT_HERE.format(node=leases.name, why=why)
+        await self._in_thread(records.restarting, strategy_id, told)
+        await leases.release({strategy_id})
+        return ""
+
+    async def runs(self, strategy_id: int) -> None:
+        """Forget what was noted of a strategy: it runs here."""
+        if not self.alone:
+            await self._in_thread(notes_clear, strategy_id, self.leases.name)
+
     async def _give(
         self, wanted: frozenset[int] | set[int], stopping: frozenset[int]
     ) -> None:
@@ -118,10 +164,13 @@ class Sharing:
         leases, now = self.leases, time.monotonic()
         for strategy_id, since in list(self._leaving.items()):
             gone = strategy_id not in leases.held
+            # Those that stay cannot run it: it comes back before it stands still.
+            able = leases.picture.able(strategy_id, leases.limits)
+            back = gone and leases.name in {node.name for node in able}
             settled = gone and await self._in_thread(
                 moved_settled, strategy_id, leases.name
             )
-            if settled or now - since > MOVE_SECONDS:
+            if back or settled or now - since > MOVE_SECONDS:
                 del self._leaving[strategy_id]
         if not leases.picture.draining():
             return
@@ -147,7 +196,8 @@ class Sharing:
         free = leases.picture.free((wanted | stopping) - have, limits)
         now = time.monotonic()
         self._unclaimed = {key: self._unclaimed.get(key, now) for key in free}
-        chosen: set[int] = set(free)
+        # Who is alone waits for nobody, whatever it noted: it starts them, or says why not.
+        chosen = set(free)
         if leases.picture.others(limits):
             chosen = set(free) & stopping
             chosen |= await self._ours([key for key in free if key in wanted], now)
@@ -165,14 +215,19 @@ class Sharing:
             return set()
         # Others take strategies at this very moment too.
         await leases.refresh()
-        free = leases.picture.free(free, leases.limits)
-        places = placed(free, leases.picture, leases.held, leases.limits)
-        may = not (leases.picture.draining() and self._others_stay())
+        picture = leases.picture
+        free = picture.free(free, leases.limits)
+        places = placed(free, picture, leases.held, leases.limits)
+        may = not (picture.draining() and self._others_stay())
         return {
             key
             for key in free
             if places.get(key) == leases.name
-            or (may and now - self._unclaimed[key] > PATIENCE_SECONDS)
+            or (
+                may
+                and (key, leases.name) not in picture.notes
+                and now - self._unclaimed[key] > PATIENCE_SECONDS
+            )
         }
 
     def _duties_free(self) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import FREQTRADE_UPGRADE
 from freqtrade_mgmt.leases.managing import holders
 from freqtrade_mgmt.leases.where import only_here
 from freqtrade_mgmt.models import FreqtradeUpgrade, FreqtradeVersion
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS: Final = 600
 LONGEST_WATCH: Final = 7 * 86_400
-ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('freqtrade upgrades'))"
 
 
 class UpgradeRefusedError(BtcWatcherError):
@@ -200,8 +201,7 @@ def _request(
 
 def _alone() -> None:
     """Wait until nobody else asks: two at once would both find nothing under way."""
-    with connection.cursor() as cursor:
-        cursor.execute(ONE_AT_A_TIME)
+    lock_taken(FREQTRADE_UPGRADE, wait=True)
 
 
 def _found(upgrade_id: int) -> FreqtradeUpgrade:

@@ -120,7 +120,7 @@ def dump(
 ) -> Manifest:
     """Write the files into ``part`` and return their manifest; BackupError, OSError."""
     facts = _facts(server)
-    tools = tools_for(facts.pop("major"))
+    tools = tools_for(facts.pop("major"), server.parameters)
     redis_part = RedisSnapshot(part)
     try:
         with snapshot(server) as moment:

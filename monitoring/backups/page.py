@@ -67,16 +67,20 @@ class Room:
         return self.free < self.needed
 
 
-def list_shown(now: datetime) -> dict[str, Any]:
-    """Return the context of the list: ``lines``, ``troubles``, figures and ``data``."""
+def list_shown(now: datetime, *, is_told: bool = True) -> dict[str, Any]:
+    """Return the context of the list: ``lines``, ``troubles``, figures and ``data``.
+
+    Without ``is_told`` nothing is said to be wrong: the folder is not the one in use.
+    """
     backups = backups_list()
     past = policy.dated(backups, now)
     good = next((b for b in past if b.state is State.GOOD), None)
     whole = [b for b in backups if b.is_whole]
     lines = [_line(backup) for backup in backups]
+    troubles = policy.troubles(backups, now) if is_told else []
     return {
         "lines": lines,
-        "troubles": [words_of(each) for each in policy.troubles(backups, now)],
+        "troubles": [words_of(each) for each in troubles],
         "good": good,
         "good_age": (now - good.started).total_seconds() if good else None,
         "good_is_old": good is not None and now - good.started > policy.OLDEST,

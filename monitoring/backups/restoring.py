@@ -98,7 +98,7 @@ def _restore(
 ) -> tuple[str, ...]:
     # An older pg_restore does not know the format of a newer pg_dump.
     made_by = int(manifest.tool.removeprefix("pg_dump ").partition(".")[0])
-    tools = tools_for(max(made_by, version_of(connection)[0]))
+    tools = tools_for(max(made_by, version_of(connection)[0]), server.parameters)
     dump = next(path / name for name in manifest.files if name.startswith(DUMP))
     environment = server.environment(connection.info.dbname, OPTIONS)
     contents = _contents(tools, dump, environment)

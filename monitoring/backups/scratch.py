@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg import sql
 
+from btc_watcher.lib.locks import SCRATCH_DATABASE
 from monitoring.backups.shapes import BackupError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 # PostgreSQL itself waits for five seconds in each, and lets nobody in meanwhile.
 ATTEMPTS: Final = 10
 PREFIX: Final = "btcw_scratch_"
-LOCK: Final = "hashtextextended('btc_watcher ' || %s, 0)"
 OURS: Final = (
     "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
     " AND pg_has_role(current_user, datdba, 'USAGE')"
@@ -61,7 +61,8 @@ def scratch_database(server: Server, locale: Mapping[str, str]) -> Iterator[str]
     """Give the name of an empty database, dropped at the end unless it was renamed."""
     name = f"{scratch_prefix(server.database)}{secrets.token_hex(8)}"
     with contextlib.closing(server.maintenance()) as connection:
-        connection.execute(f"SELECT pg_advisory_lock({LOCK})", [name])
+        lock = SCRATCH_DATABASE.of(name)
+        connection.execute(lock.take(wait=True, session=True), lock.values)
         try:
             _create(server, connection, name, locale)
             yield name
@@ -80,10 +81,11 @@ def scratch_sweep(server: Server) -> list[str]:
     with contextlib.closing(server.maintenance()) as connection:
         names = [str(name) for (name,) in connection.execute(OURS, [PREFIX])]
         for name in names:
-            taken = connection.execute(f"SELECT pg_try_advisory_lock({LOCK})", [name])
-            if taken.fetchone() == (True,):
+            lock = SCRATCH_DATABASE.of(name)
+            attempt = lock.take(wait=False, session=True)
+            if connection.execute(attempt, lock.values).fetchone() == (True,):
                 database_drop(connection, name)
-                connection.execute(f"SELECT pg_advisory_unlock({LOCK})", [name])
+                connection.execute(lock.give_back(), lock.values)
                 dropped.append(name)
     return dropped
 

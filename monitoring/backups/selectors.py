@@ -10,6 +10,7 @@ from django.utils import timezone
 from monitoring.backups import policy, store
 from monitoring.backups.shapes import State, megabytes
 from monitoring.backups.words import word_of_state, words_of
+from notifications.models import Alert
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -62,3 +63,9 @@ def backups_summary(now: datetime | None = None) -> dict[str, Any]:
         "size": sum(backup.size for backup in backups),
         "troubles": [words_of(each) for each in policy.troubles(backups, at)],
     }
+
+
+def alert_place(key: str) -> str:
+    """Return the mark of the folder that the open alert ``key`` is about, "" if none."""
+    context = Alert.objects.filter(key=key, resolved_at=None).values_list("context")
+    return str(next((found.get("place", "") for (found,) in context), ""))

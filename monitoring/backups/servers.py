@@ -18,6 +18,7 @@ APPLICATION: Final = "btc_watcher backup"
 # The words of a connection string that matter here, and the variable of each.
 VARIABLES: Final = {
     "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
     "port": "PGPORT",
     "user": "PGUSER",
     "password": "PGPASSWORD",

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 import psycopg
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from btc_watcher.lib.errors import BtcWatcherError
 from monitoring.backups import policy, store
+from monitoring.backups.afterwards import live_replaced, versions_differ
 from monitoring.backups.dumping import dump
 from monitoring.backups.manifest import manifest_write
+from monitoring.backups.places import places_read, tells_here
 from monitoring.backups.restoring import files_verify, fill
 from monitoring.backups.scratch import scratch_database, scratch_sweep
+from monitoring.backups.selectors import alert_place
 from monitoring.backups.servers import server_of_backups
 from monitoring.backups.shapes import (
     BackupBusyError,
@@ -38,10 +40,11 @@ from monitoring.backups.words import words_of
 from notifications.dispatch import alert_raise, alert_resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from monitoring.backups.places import Place
     from monitoring.backups.servers import Server
     from monitoring.backups.shapes import Backup, Manifest, Say
 
@@ -155,20 +158,10 @@ def backup_restore(
             _analyze(server, name, say)
             with contextlib.closing(server.connect("postgres")) as connection:
                 aside = take_place(connection, name, target, timezone.now())
-    return Restored(target, manifest.rows, aside, (*notes, *_versions(manifest)))
-
-
-def _versions(manifest: Manifest) -> list[str]:
-    """Tell when this version of the system and the backup do not belong together."""
-    newest: dict[str, str] = {}
-    for app, name in MigrationLoader(None).disk_migrations:
-        newest[app] = max(name, newest.get(app, ""))
-    saved = {app: name for app, name in manifest.migrations.items() if app in newest}
-    if any(name > newest[app] for app, name in saved.items()):
-        return ["A newer version of BTC Watcher made this backup: run that one."]
-    if saved and saved != newest:
-        return ["An older version made this backup: run manage.py migrate."]
-    return []
+    told = [*notes, *versions_differ(manifest)]
+    if target == server.database:
+        told += live_replaced(server)
+    return Restored(target, manifest.rows, aside, tuple(told))
 
 
 def backups_watch(now: datetime | None = None) -> bool:
@@ -201,7 +194,8 @@ def alerts_update(
     """Raise and resolve the alerts about backups; a database that is away is no error.
 
     ``failed`` is an attempt that may not be in the folder. Only alerts whose keys are
-    in ``resolved`` are resolved, only those in ``told`` are raised.
+    in ``resolved`` are resolved, only those in ``told`` are raised; none of either in a
+    folder that is not the one in which the system makes its backups.
     """
     at = now or timezone.now()
     backups = store.backups_read()
@@ -209,8 +203,11 @@ def alerts_update(
         backups = [failed, *(b for b in backups if b.path != failed.path)]
     found = {each.key: each for each in policy.troubles(backups, at)}
     try:
+        places = places_read()
+        if not tells_here(places):
+            return
         for key in resolved:
-            if key not in found:
+            if key not in found and _is_ours(key, places):
                 alert_resolve(key=key, now=at)
         for key, trouble in found.items():
             if key in told:
@@ -228,9 +225,16 @@ def _raise(trouble: policy.Trouble, now: datetime) -> None:
         key=trouble.key,
         priority="P1",
         words=partial(words_of, trouble),
-        context={"backup": trouble.facts["name"]},
+        context={"backup": trouble.facts["name"], "place": store.mark()},
         now=now,
     )
+
+
+def _is_ours(key: str, places: Sequence[Place]) -> bool:
+    """Whether the open alert ``key`` is about our folder, or about one of the past."""
+    raised = alert_place(key)
+    others = {place.mark for place in places if not place.is_here}
+    return not raised or raised not in others
 
 
 def _make(server: Server, say: Say) -> str:

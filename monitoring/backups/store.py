@@ -15,6 +15,7 @@ import re
 import shutil
 import stat
 import tempfile
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,7 @@ MANIFEST: Final = "manifest.json"
 TRIAL: Final = "trial.json"
 FAILURE: Final = ".failed.json"
 PART: Final = ".part-"
+MARK: Final = ".mark"
 NAME: Final = re.compile(r"(\d{8}T\d{6}Z)(-\d+)?")
 MOMENT: Final = "%Y%m%dT%H%M%SZ"
 
@@ -59,6 +61,31 @@ def folder() -> Path:
             f" what a restore would run. Take that away: chmod 700 {path}"
         )
     return path
+
+
+def mark(*, make: bool = False) -> str:
+    """Return what names the folder wherever it is seen from; "" when it has no mark.
+
+    A copy of the folder has the same. ``make`` gives it a mark if it has none.
+    """
+    path = Path(settings.BACKUP_FOLDER) / MARK
+    with contextlib.suppress(OSError, BackupError, ValueError):
+        # Not in a folder that nothing may be kept in; there, what it has counts.
+        if make and not path.exists():
+            folder()
+            with contextlib.suppress(FileExistsError), path.open("x") as handle:
+                handle.write(str(uuid.uuid4()))
+        return str(uuid.UUID(path.read_text(encoding="ascii")))
+    return ""
+
+
+def answers() -> bool:
+    """Tell whether the folder can be looked into."""
+    try:
+        os.scandir(settings.BACKUP_FOLDER).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -12,6 +12,9 @@ from monitoring.backups.shapes import State, megabytes
 from notifications.saying import Words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitoring.backups.places import Place
     from monitoring.backups.policy import Trouble
 
 
@@ -61,3 +64,41 @@ def word_of_state(state: State) -> str:
         State.UNTRIED: pgettext("backup", "not tried"),
         State.GOOD: _("restored on trial"),
     }[state]
+
+
+def words_of_places(places: Sequence[Place]) -> str:
+    """Return in a sentence where backups are made."""
+    if not places:
+        return _("No worker makes backups at the moment.")
+    listed = _listed(places)
+    if len(places) > 1:
+        return _(
+            "Backups are made in several places, and each has only some of them:"
+            " %(places)s."
+        ) % {"places": listed}
+    return _("Backups are made and kept on %(places)s.") % {"places": listed}
+
+
+def cure_of_places(places: Sequence[Place]) -> str:
+    """Return what to do when backups are made nowhere, or in several places."""
+    if not places:
+        return _(
+            "Start the worker of the machine that makes them; BTCW_BACKUP_HERE must not"
+            " be false there, and the disk of its folder must answer."
+        )
+    return _(
+        "Leave one machine to make them: set BTCW_BACKUP_HERE=false on the others and"
+        " start their workers again."
+    )
+
+
+def tried_elsewhere(names: str) -> str:
+    """Return why a backup of this folder cannot be tried by a worker."""
+    return _(
+        "Workers try the backups of %(names)s, not those of this folder. Run"
+        " manage.py backup --try here."
+    ) % {"names": names}
+
+
+def _listed(places: Sequence[Place]) -> str:
+    return "; ".join(f"{place.names} ({place.folder})" for place in places)

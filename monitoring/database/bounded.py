@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
     from psycopg.sql import Composable
 
-STATEMENT_TIMEOUT: Final = "3000ms"
+STATEMENT_TIMEOUT: Final = 3000
+LOCK_TIMEOUT: Final = 1000
 
 
 @contextmanager
-def bounded() -> Iterator[CursorWrapper]:
-    """Give a cursor whose statements end after three seconds."""
+def bounded(*, milliseconds: int = STATEMENT_TIMEOUT) -> Iterator[CursorWrapper]:
+    """Give a cursor whose statements end after three seconds, or what is wanted."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),"
             " set_config('statement_timeout', %s, true),"
-            " set_config('lock_timeout', '1000ms', true)",
-            [STATEMENT_TIMEOUT],
+            " set_config('lock_timeout', %s, true)",
+            [f"{milliseconds}ms", f"{LOCK_TIMEOUT}ms"],
         )
         before = (cursor.fetchone() or ("0", "0"))[:2]
         yield cursor

@@ -9,6 +9,7 @@ import orjson
 
 from btc_watcher.lib.redis_client import RedisError, redis_connection
 from btc_watcher.lib.redis_keys import (
+    BACKUPS_QUEUE,
     DATABASE_SAMPLES,
     DATABASE_SAMPLES_LENGTH,
     DATABASE_SAMPLES_TTL,
@@ -83,7 +84,8 @@ def redis_state() -> dict[str, Any]:
     """
     client = redis_connection()
     info = client.info()
-    names = [*(notifications_queue(each) for each in PRIORITIES), DEFAULT_QUEUE]
+    names = [*(notifications_queue(each) for each in PRIORITIES)]
+    names += [DEFAULT_QUEUE, BACKUPS_QUEUE]
     with client.pipeline(transaction=False) as pipe:
         pipe.dbsize()
         for name in names:

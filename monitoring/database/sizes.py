@@ -108,6 +108,11 @@ def strays_counted() -> dict[str, int]:
     return found
 
 
+def strays_shown(rows: int) -> str:
+    """Return what ``strays_counted`` found as people read it; it counts no further."""
+    return f"{rows:,}+" if rows >= STRAYS_COUNTED else f"{rows:,}"
+
+
 def _table(top: dict[str, Any], children: Sequence[dict[str, Any]]) -> Table:
     every = [top, *children]
     # The top of a cut table counts its parts too, once it was analysed.

@@ -12,8 +12,9 @@ from monitoring.backups.servers import server_of_backups
 from monitoring.backups.shapes import State
 from monitoring.database.bounded import rows_read
 from monitoring.database.statements import statements_slow
+from monitoring.doctor.reach import database_is_near
 from monitoring.doctor.shapes import Facts, Finding, check, failed, ok, warning
-from monitoring.roles.checks import OK, role_state, tls_state
+from monitoring.roles.checks import OK, owners_state, role_state, tls_state
 from monitoring.roles.setup import STATISTICS
 
 
@@ -32,20 +33,37 @@ def role(_facts: Facts) -> Finding:
     return warning(found.said, found.cure, name)
 
 
+@check("database.owners", gettext_lazy("Owner"), needs="database.migrations")
+def owners(_facts: Facts) -> Finding:
+    """All tables belong to one role, which migrations and months need."""
+    found = owners_state()
+    owner = str(found.facts["owner"])
+    if found.state == OK:
+        return ok(found.said, owner)
+    return warning(found.said, found.cure, owner)
+
+
 @check(
     "database.tls",
     gettext_lazy("Encryption of the connection"),
     needs="database.reachable",
 )
 def tls(_facts: Facts) -> Finding:
-    """A connection over a network is encrypted, and the server proves who it is."""
+    """A connection over a network is encrypted, and the server proves who it is.
+
+    In the clear it may go where strangers cannot listen: that is a warning.
+    """
     found = tls_state()
     mode = str(found.facts["sslmode"])
     if found.state == OK:
         return ok(found.said, mode if found.facts["encrypted"] else "local")
-    if not found.facts["encrypted"]:
+    if found.facts["encrypted"]:
+        return warning(found.said, found.cure, mode)
+    if not database_is_near():
         return failed(found.said, found.cure, mode)
-    return warning(found.said, found.cure, mode)
+    near = _("It stays in a private network, as between containers of one machine.")
+    cure = _("Where others share that network: %(cure)s") % {"cure": found.cure}
+    return warning(f"{found.said} {near}", cure, mode)
 
 
 @check(

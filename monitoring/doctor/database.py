@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from btc_watcher.lib import partitions
 from monitoring.database.activity import connections_now
 from monitoring.database.bounded import rows_read
-from monitoring.database.sizes import STRAYS_COUNTED, strays_counted
+from monitoring.database.sizes import strays_counted, strays_shown
 from monitoring.doctor.shapes import Facts, Finding, check, failed, ok, warning
 from monitoring.watch.questions import transaction_oldest
 
@@ -46,7 +46,11 @@ def reachable(_facts: Facts) -> Finding:
     except psycopg.Error as error:
         return failed(
             _("PostgreSQL does not answer (%(error)s).") % {"error": _reason(error)},
-            _("Start PostgreSQL, or correct DATABASE_URL; make up starts an own one."),
+            _(
+                "Start PostgreSQL, or correct DATABASE_URL; make up starts an own one. A"
+                " database that is gone is restored: manage.py backups, then manage.py"
+                " restore NAME"
+            ),
         )
     ms = round((time.monotonic() - started) * 1000)
     return ok(_("It answers after %(ms)d ms.") % {"ms": ms}, f"{ms} ms")
@@ -95,7 +99,7 @@ def partitions_ahead(facts: Facts) -> Finding:
     """The months that come have their partitions."""
     missing: dict[str, list[str]] = {"now": [], "later": []}
     for table in partitions.TABLES:
-        there = partitions.state_read(table).partitions
+        there = partitions.state_read(table, count=False).partitions
         for ahead in range(table.months_ahead + 1):
             name = table.partition(partitions.month_start(facts.now, ahead))
             if name not in there:
@@ -131,17 +135,14 @@ def strays(_facts: Facts) -> Finding:
     found = {name: rows for name, rows in strays_counted().items() if rows}
     if not found:
         return ok(_("The safety nets are empty."), 0)
-    told = ", ".join(
-        f"{name}: {rows}{'+' if rows >= STRAYS_COUNTED else ''}"
-        for name, rows in found.items()
-    )
+    told = ", ".join(f"{name}: {strays_shown(rows)}" for name, rows in found.items())
     return failed(
         _("Rows lie in a safety net because their month has no partition (%(told)s).")
         % {"told": told},
         _(
             "Run manage.py rotate_partitions, which makes the months and moves the rows."
         ),
-        sum(found.values()),
+        strays_shown(sum(found.values())),
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from monitoring.doctor.shapes import Facts, Finding, check, failed, ok, warning
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.store import beats_read
 from monitoring.heartbeats.telling import limits
-from monitoring.heartbeats.watch import is_alive, is_dead
+from monitoring.heartbeats.watch import is_alive, is_dead, queues_unread
 from strategies.selectors import strategies_wanted
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ def web(_facts: Facts) -> Finding:
 
 @check("processes.worker", gettext_lazy("Workers"), needs=NEEDS)
 def worker(_facts: Facts) -> Finding:
-    """A worker lives."""
-    return _role(
-        Role.WORKER, _("Start one with make up, or celery -A btc_watcher worker.")
-    )
+    """Workers live, and between them they read every queue."""
+    start = _("Start one with make up, or celery -A btc_watcher worker.")
+    unread = queues_unread(beats_read(), limits())
+    return workers_finding(_role(Role.WORKER, start), unread, start)
 
 
 @check("processes.beat", gettext_lazy("Schedule"), needs=NEEDS)
@@ -54,6 +54,18 @@ def supervisor(_facts: Facts) -> Finding:
     if found.cure and not strategies_wanted().exists():
         return warning(found.words, found.cure, found.value)
     return found
+
+
+def workers_finding(found: Finding, unread: Sequence[str], start: str) -> Finding:
+    """Add to what is found of the workers which queues none of them reads. Pure."""
+    if not unread or found.value == "0":
+        return found
+    words = ngettext(
+        "Nobody reads the queue %(names)s: what is in it waits.",
+        "Nobody reads the queues %(names)s: what is in them waits.",
+        len(unread),
+    ) % {"names": ", ".join(unread)}
+    return failed(f"{found.words} {words}", start, found.value)
 
 
 def role_finding(rows: Sequence[Seen], bounds: Limits, start: str) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from monitoring.database import cache
 from monitoring.doctor.shapes import Facts, Finding, check, failed, ok, warning
@@ -25,7 +25,12 @@ def reachable(_facts: Facts) -> Finding:
             _("Start Redis, or correct REDIS_URL; make up starts an own one."),
         )
     told = {"keys": state["keys"]}
-    return ok(_("It answers and holds %(keys)d keys.") % told, state["server"])
+    words = ngettext(
+        "It answers and holds %(keys)d key.",
+        "It answers and holds %(keys)d keys.",
+        told["keys"],
+    )
+    return ok(words % told, state["server"])
 
 
 @check("redis.version", gettext_lazy("Version of Redis"), needs=HERE)
@@ -69,7 +74,11 @@ def policy_finding(state: dict[str, Any]) -> Finding:
         )
     if evicted:
         return warning(
-            _("Redis has thrown out %(count)d keys since it was started.")
+            ngettext(
+                "Redis has thrown out %(count)d key since it was started.",
+                "Redis has thrown out %(count)d keys since it was started.",
+                evicted,
+            )
             % {"count": evicted},
             _(
                 "Give it more memory (maxmemory), or set maxmemory-policy to noeviction."

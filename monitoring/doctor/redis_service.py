@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from btc_watcher.lib.errors import ConfigurationError
 from monitoring.doctor import cache
@@ -83,8 +83,10 @@ def _could_take_over(told: Sequence[SentinelSeen], value: str) -> Finding:
             value,
         )
     return ok(
-        _(
-            "%(count)d sentinels name the master %(master)s; %(replicas)d could take over."
+        ngettext(
+            "%(count)d sentinel names the master %(master)s; %(replicas)d could take over.",
+            "%(count)d sentinels name the master %(master)s; %(replicas)d could take over.",
+            len(told),
         )
         % facts,
         value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db import Error as DatabaseError
@@ -16,6 +17,7 @@ from monitoring.doctor import (
     backups,
     database,
     machine,
+    nodes,
     processes,
     redis,
     redis_service,
@@ -40,14 +42,22 @@ if TYPE_CHECKING:
 # Importing a module puts its checks into the registry.
 MODULES = (
     *(database, access, replica, redis, redis_service),
-    *(processes, work, secrets, backups, machine),
+    *(processes, work, nodes, secrets, backups, machine),
 )
 
 
 def doctor_run(names: Sequence[str] = ()) -> Iterator[Result]:
     """Yield the result of every check, or of those named, as soon as it is there."""
-    facts = Facts(now=timezone.now())
     done: dict[str, State] = {}
+
+    @cache
+    def has_database() -> bool:
+        known = done.get(database.HERE)
+        if known is None:
+            known = _ask(CHECKS[database.HERE], facts).state
+        return known is State.OK
+
+    facts = Facts(timezone.now(), has_database)
     for check in _wanted(names):
         if check.needs and done.get(check.needs, State.FAILED) is not State.OK:
             finding = Finding(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import SecondFactor
 from accounts.second_factor.services import identity as factor_identity
@@ -40,6 +41,15 @@ PRIVATE: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An encrypted secret: where it is, and whether a key at hand opens it."""
+
+    where: str
+    token: str
+    opens: bool
+
+
 @check("secrets.files", gettext_lazy("Files with secrets"))
 def files(_facts: Facts) -> Finding:
     """Only we may read them."""
@@ -58,20 +68,13 @@ def files(_facts: Facts) -> Finding:
 @check("secrets.keys", gettext_lazy("Encryption keys"), needs="database.migrations")
 def keys(_facts: Facts) -> Finding:
     """Every secret that is stored can be read with the keys at hand."""
-    ring, lost, old, count = key_ring(), [], 0, 0
-    for where, identity, token in _stored():
-        count += 1
-        try:
-            ring.decrypt(token, identity)
-        except EncryptionError:
-            lost.append(where)
-            continue
-        old += ring.needs_rotation(token)
-    lost += list(_lost_credentials())
+    stored = [*_stored(), *_credentials()]
+    lost = [each.where for each in stored if not each.opens]
+    old = sum(each.opens and key_ring().needs_rotation(each.token) for each in stored)
     if lost:
         return failed(
             _("These secrets cannot be read: %(names)s")
-            % {"names": ", ".join(lost[:NAMED])},
+            % {"names": ", ".join(list(dict.fromkeys(lost))[:NAMED])},
             _(
                 "Add the key they were made with to BTCW_ENCRYPTION_KEYS, or enter them again."
             ),
@@ -79,11 +82,16 @@ def keys(_facts: Facts) -> Finding:
         )
     if old:
         return warning(
-            _("%(count)d secrets were encrypted with an older key.") % {"count": old},
+            ngettext(
+                "%(count)d secret was encrypted with an older key.",
+                "%(count)d secrets were encrypted with an older key.",
+                old,
+            )
+            % {"count": old},
             _("Enter them again before you remove that key."),
             old,
         )
-    return ok(_("All %(count)d secrets can be read.") % {"count": count}, count)
+    return ok(_readable(len(stored)), len(stored))
 
 
 @check("secrets.copies", gettext_lazy("Copy of the keys"))
@@ -123,26 +131,51 @@ def _private() -> Iterator[Path]:
         yield from (each for each in (home / "secrets").iterdir() if each.is_file())
 
 
-def _stored() -> Iterator[tuple[str, str, str]]:
-    """Yield where each encrypted secret is, what it is bound to, and its token."""
+def _readable(count: int) -> str:
+    if not count:
+        return _("No secret is stored yet.")
+    words = ngettext(
+        "%(count)d secret is stored, and it can be read.",
+        "%(count)d secrets are stored, and all of them can be read.",
+        count,
+    )
+    return words % {"count": count}
+
+
+def _stored() -> Iterator[Stored]:
+    """Yield the secrets of channels and proxies."""
     for channel in NotificationChannel.objects.order_by("id"):
         for field in SECRET_FIELDS:
             token = channel.config.get(field)
             if is_token(token):
                 where = _("channel %(name)s") % {"name": channel.name}
-                yield where, secret_identity(channel.id, field), token
+                yield _tried(where, token, secret_identity(channel.id, field))
     for proxy in Proxy.objects.exclude(password_encrypted=None).order_by("id"):
         if proxy.password_encrypted:
             where = _("proxy %(name)s") % {"name": proxy.name}
-            yield where, proxy_identity(proxy.pk), proxy.password_encrypted
+            yield _tried(where, proxy.password_encrypted, proxy_identity(proxy.pk))
     for factor in SecondFactor.objects.select_related("user").order_by("pk"):
         where = _("second factor of %(name)s") % {"name": factor.user.get_username()}
-        yield where, factor_identity(factor.pk), factor.secret
+        yield _tried(where, factor.secret, factor_identity(factor.pk))
 
 
-def _lost_credentials() -> Iterator[str]:
+def _credentials() -> Iterator[Stored]:
+    """Yield what strategies trade with for real."""
     for strategy in Strategy.objects.filter(freqtrade_config__has_key="live"):
+        where = _("strategy %(name)s") % {"name": strategy.name}
         try:
-            live_credentials(strategy)
+            opens = live_credentials(strategy) is not None
         except EncryptionError:
-            yield _("strategy %(name)s") % {"name": strategy.name}
+            yield Stored(where, "", opens=False)
+            continue
+        tokens = strategy.freqtrade_config["live"].values() if opens else ()
+        for token in filter(is_token, tokens):
+            yield Stored(where, token, opens=True)
+
+
+def _tried(where: str, token: str, identity: str) -> Stored:
+    try:
+        key_ring().decrypt(token, identity)
+    except EncryptionError:
+        return Stored(where, token, opens=False)
+    return Stored(where, token, opens=True)

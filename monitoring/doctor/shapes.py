@@ -28,9 +28,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What every check may want to know."""
+    """What every check may want to know.
+
+    ``has_database`` tells whether PostgreSQL answers, and asks it only once: who asks by
+    a pool waits for long, and the pool complains in the middle of the report.
+    """
 
     now: datetime
+    has_database: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)

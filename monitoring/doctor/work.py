@@ -30,17 +30,17 @@ NAMED: Final = 10
 def notifications(facts: Facts) -> Finding:
     """Nothing that is due waits for long."""
     found = outbox_waiting(facts.now)
-    told = {"count": found.due, "seconds": round(found.seconds)}
+    words = ngettext(
+        "%(count)d is due, the oldest for %(seconds)d s.",
+        "%(count)d are due, the oldest for %(seconds)d s.",
+        found.due,
+    ) % {"count": found.due, "seconds": round(found.seconds)}
     cure = _("See that a worker lives; the history of notifications says what waits.")
     value = f"{found.seconds:.0f} s"
     if found.seconds > TOO_LATE:
-        return failed(
-            _("%(count)d are due, the oldest for %(seconds)d s.") % told, cure, value
-        )
+        return failed(words, cure, value)
     if found.seconds > LATE:
-        return warning(
-            _("%(count)d are due, the oldest for %(seconds)d s.") % told, cure, value
-        )
+        return warning(words, cure, value)
     return ok(_("None waits for long."), value)
 
 
@@ -84,7 +84,9 @@ def proxies(_facts: Facts) -> Finding:
             _("The page of the proxy says what failed; mend it or switch it off."),
             len(out),
         )
-    return ok(_("In use: %(count)d; none is out.") % {"count": on.count()}, 0)
+    if not (count := on.count()):
+        return ok(_("None is in use."), 0)
+    return ok(_("In use: %(count)d; none is out.") % {"count": count}, 0)
 
 
 @check("work.bots", gettext_lazy("Bots"), needs=NEEDS)
@@ -112,10 +114,14 @@ def bots(facts: Facts) -> Finding:
             _("The strategy's page says why; mend it and start it again."),
             len(broken),
         )
-    return ok(
-        _("%(count)d should run, and all of them live.") % {"count": len(wanted)},
+    if not wanted:
+        return ok(_("None should run."), 0)
+    words = ngettext(
+        "%(count)d should run, and it lives.",
+        "%(count)d should run, and all of them live.",
         len(wanted),
     )
+    return ok(words % {"count": len(wanted)}, len(wanted))
 
 
 @check("work.freqtrade", gettext_lazy("Environments of freqtrade"), needs=NEEDS)

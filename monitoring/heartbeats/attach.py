@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from celery.signals import beat_init, worker_ready
 
+from btc_watcher.lib.redis_keys import BACKUPS_QUEUE
+from monitoring.backups.places import place_figures
+from monitoring.heartbeats.beside import Beside
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.progress import beat_loop, supervisor_loop
+from monitoring.heartbeats.queues import QUEUES
 from monitoring.heartbeats.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -29,7 +33,16 @@ def celery_attach() -> None:
 
 
 def _worker_ready(sender: Any, **_more: Any) -> None:
-    _start(Reporter(Role.WORKER, str(sender.hostname).partition("@")[0]))
+    places = Beside(place_figures, "The folder of backups")
+
+    def tells() -> dict[str, Any]:
+        # What it reads counts, not what the settings want; and that may change.
+        queues = sorted(sender.app.amqp.queues.consume_from)
+        place = places.newest() if BACKUPS_QUEUE in queues else {}
+        return {QUEUES: queues, **place}
+
+    name = str(sender.hostname).partition("@")[0]
+    _start(Reporter(Role.WORKER, name, tells=tells))
 
 
 def _beat_init(**_more: Any) -> None:

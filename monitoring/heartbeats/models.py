@@ -22,7 +22,7 @@ class ProcessHeartbeat(models.Model):
 
     ``host`` is the machine (BTCW_NODE), ``name`` tells processes of one role there
     apart. ``figures`` is what it last measured: ``machine`` (of its host) and ``groups``
-    (by component). ``stopped_at`` is set by a process that ends in an orderly way; all
+    (by component), and of a worker the ``queues`` that it reads. ``stopped_at`` is set by a process that ends in an orderly way; all
     moments are of the database's clock.
     """
 

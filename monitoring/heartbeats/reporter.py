@@ -32,6 +32,8 @@ from monitoring.heartbeats.telling import (
 from monitoring.heartbeats.watch import Silences
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from monitoring.heartbeats.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -52,11 +54,18 @@ class Reporter:
     """Writes the heartbeat of this process, every few seconds, until it is stopped.
 
     ``progress`` is marked by the process's own loop: when that hangs, the beats end. A
-    worker, the schedule and the supervisor also judge the others. Its connection to
+    worker, the schedule and the supervisor also judge the others. ``tells`` returns what
+    each beat says besides. Its connection to
     the database is its own: a pool that is used up is no death.
     """
 
-    def __init__(self, role: Role, name: str, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        role: Role,
+        name: str,
+        progress: Progress | None = None,
+        tells: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
         me = psutil.Process()
         self._role = role
         self.identity = Identity(
@@ -68,6 +77,7 @@ class Reporter:
         )
         self._me = me
         self._progress = progress
+        self._tells = tells
         self._groups = GroupSampler()
         self._machine = MachineSampler(settings.BTCW_HOME)
         self._stop = threading.Event()
@@ -122,7 +132,7 @@ class Reporter:
     def _beat(self, every: float) -> None:
         if not self._greeted:
             self._greet()
-        figures, earliest = self._measured(), time.time()
+        figures, earliest = self._measured() | dict(self._tells()), time.time()
         moment = beat_write(self.identity, figures)
         self._compare_clocks(earliest, moment, time.time())
         self._away = False
@@ -147,10 +157,12 @@ class Reporter:
 
     def _greet(self) -> None:
         """Find our place, and say in the log when the one before us died there."""
+        # Before the lock, for which all processes of the installation wait.
+        told = dict(self._tells())
         with transaction.atomic():
             wanted, self.identity = self.identity, place_find(self.identity, _lives)
             pid = predecessor(self.identity)
-            beat_write(self.identity, {})
+            beat_write(self.identity, told)
         self._greeted = True
         if wanted != self.identity:
             logger.warning(

@@ -141,7 +141,7 @@ def _connections(process: psutil.Process) -> int | None:
 
 @dataclass(slots=True)
 class MachineSampler:
-    """Measures the machine: percent of CPU, memory and disk, MB/s of network."""
+    """Measures the machine: percent of CPU, memory and disk, bytes of disk, MB/s of network."""
 
     home: Path
     _before: tuple[float, float, float] | None = None
@@ -157,7 +157,12 @@ class MachineSampler:
         if self._before is not None:
             figures["cpu"] = cpu
         with contextlib.suppress(OSError):
-            figures["disk"] = psutil.disk_usage(str(self.home)).percent
+            usage = psutil.disk_usage(str(self.home))
+            figures |= {
+                "disk": usage.percent,
+                "disk_free": usage.free,
+                "disk_total": usage.total,
+            }
         return figures | self._network()
 
     def _network(self) -> dict[str, float]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import PROCESS_NAME
 from btc_watcher.lib.statements import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-# Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 36)
 # Rows of web processes carry their pid in the name, so every restart leaves one behind.
 FORGET_WEB: Final = "10 minutes"
 FORGET_STOPPED: Final = "1 day"
@@ -113,7 +113,7 @@ def place_find(who: Identity, lives: Callable[[int, float], bool]) -> Identity:
     of one name would take turns in one row, and the death of either go unnoticed. To
     be called in the transaction that writes the first beat.
     """
-    rows_of("SELECT pg_advisory_xact_lock(%s, %s)", LOCK)
+    lock_taken(PROCESS_NAME, wait=True)
     taken = {
         name
         for name, pid, created in rows_of(PLACES, who.parameters())

@@ -8,11 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import DEATHS
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.selectors import alerts_waiting
 from monitoring.heartbeats.store import beats_forget, beats_read
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 35)
 DELIVER_SECONDS: Final = 30.0
 # A worker that lives and can be reached has tried by then.
 LEFT_TO_WORKERS: Final = timedelta(seconds=60)
@@ -60,7 +60,7 @@ def look_around(
     """
     bounds = limits()
     with transaction.atomic():
-        judges = steady_s >= bounds.steady_for and _alone()
+        judges = steady_s >= bounds.steady_for and lock_taken(DEATHS)
         if judges:
             beats_forget()
         rows = beats_read()
@@ -113,12 +113,6 @@ def key_of(role: str) -> str:
     return f"process:{role}"
 
 
-def _alone() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK)
-        return bool(cursor.fetchone() == (True,))
-
-
 def _tell(found: Sequence[Trouble]) -> None:
     now = timezone.now()
     for trouble in found:
@@ -143,6 +137,12 @@ def _words(trouble: Trouble) -> Words:
 
 
 def _title(trouble: Trouble) -> str:
+    if trouble.unread and trouble.alive:
+        return ngettext(
+            "No worker reads the queue %(names)s",
+            "No worker reads the queues %(names)s",
+            len(trouble.unread),
+        ) % {"names": ", ".join(trouble.unread)}
     if trouble.alive:
         return ngettext(
             "%(count)d process of “%(role)s” has died",

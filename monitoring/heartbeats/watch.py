@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from monitoring.heartbeats.models import Role
+from monitoring.heartbeats.queues import NEEDED, reads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,16 +31,20 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A role of which processes died, or of which none is left."""
+    """A role of which processes died, or of which none is left.
+
+    ``unread``: queues that none of the workers reads which are left.
+    """
 
     role: str
     dead: tuple[Seen, ...] = ()
     alive: int = 0
+    unread: tuple[str, ...] = ()
 
     @property
     def priority(self) -> str:
-        """P0 when nobody is left to do the work."""
-        return "P1" if self.alive else "P0"
+        """P0 when nobody is left to do the work, or a part of it."""
+        return "P1" if self.alive and not self.unread else "P0"
 
 
 class Silences:
@@ -77,6 +82,21 @@ def is_dead(row: Seen, limits: Limits) -> bool:
     return row.stopped_at is None and row.quiet_s > limits.dead_after
 
 
+def queues_unread(
+    rows: Sequence[Seen], limits: Limits, *, longer: float = 0.0
+) -> tuple[str, ...]:
+    """Return the queues that no living worker reads, and none has for ``longer`` s."""
+    workers = [row for row in rows if row.role == Role.WORKER]
+    unread = []
+    for queue in NEEDED:
+        readers = [row for row in workers if reads(row, queue)]
+        if not any(is_alive(row, limits) for row in readers) and all(
+            row.quiet_s > longer for row in readers
+        ):
+            unread.append(queue)
+    return tuple(unread)
+
+
 def troubles(
     rows: Sequence[Seen], limits: Limits, *, steady_s: float, optional: frozenset[str]
 ) -> list[Trouble]:
@@ -99,6 +119,9 @@ def troubles(
             and steady_s >= limits.absent_after
             and all(row.quiet_s > limits.absent_after for row in own)
         )
-        if dead or absent:
-            found.append(Trouble(role, dead, alive))
+        unread: tuple[str, ...] = ()
+        if role is Role.WORKER and alive and steady_s >= limits.absent_after:
+            unread = queues_unread(own, limits, longer=limits.absent_after)
+        if dead or absent or unread:
+            found.append(Trouble(role, dead, alive, unread))
     return found

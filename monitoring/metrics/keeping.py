@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 
 from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import METRICS_MEANS
 from btc_watcher.lib.statements import rows_of
 
 # So much is averaged, and so many rows are removed, in one transaction.
 STRIDE: Final = timedelta(hours=24)
 BATCH: Final = 20_000
-LOCK: Final = (0x42544357, 33)
 # Looked for where the single rows still are. An hour to come was written while the clock
 # was ahead; if it counted, nothing would be averaged until it comes.
 NEWEST: Final = """
@@ -63,7 +64,7 @@ def metrics_average(now: datetime) -> dict[str, int]:
     while since is not None and since < until:
         end = min(since + STRIDE, until)
         with transaction.atomic():
-            if not _alone():
+            if not lock_taken(METRICS_MEANS):
                 return {"written": written, "dropped": 0}
             written += len(rows_of(AVERAGE, {"since": since, "until": end}))
         since = end
@@ -92,12 +93,6 @@ def _since(until: datetime) -> datetime | None:
         return end - timedelta(hours=1)
     oldest = rows_of(OLDEST, [])[0][0]
     return hour_of(oldest) if oldest is not None else None
-
-
-def _alone() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK)
-        return bool(cursor.fetchone() == (True,))
 
 
 def _drop(before: datetime) -> int:

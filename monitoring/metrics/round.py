@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from django.db import connection, transaction
+from django.db import transaction
 
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import METRICS_ROUND
 from btc_watcher.lib.statements import rows_of
 from monitoring import cache
 from monitoring.heartbeats.store import beats_read
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 37)
 INSERT: Final = """
 INSERT INTO system_metrics (timestamp, metric_type, component, value, unit, metadata)
 SELECT %(now)s, r.metric_type, r.component, r.value::numeric, r.unit, r.metadata
@@ -58,11 +58,9 @@ def metrics_round(now: datetime) -> Figures:
     """Measure once and store it; raises Django's database errors. Redis may be away."""
     started = time.monotonic()
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK)
-            if cursor.fetchone() != (True,):
-                logger.warning("A round of metrics goes on: this one is left out.")
-                return Figures(skipped=True)
+        if not lock_taken(METRICS_ROUND):
+            logger.warning("A round of metrics goes on: this one is left out.")
+            return Figures(skipped=True)
         bounds = limits()
         rows = [row for row in beats_read() if is_alive(row, bounds)]
         found = [*of_processes(rows), *_of_servers(now)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -86,4 +85,4 @@ def _done(table: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _number(value: int) -> str:
-    return number_format(value, 0, force_grouping=True)
+    return f"{value:,}"

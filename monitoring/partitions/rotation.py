@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import DatabaseError, Error, connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from btc_watcher.lib import partition_concurrent, partitions
 from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.locking import lock_held
+from btc_watcher.lib.locks import PARTITION_ROTATION
 from btc_watcher.lib.partition_mover import strays_move
 from btc_watcher.lib.partitions import TABLES, MonthlyTable, PartitionError, month_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import date, datetime
 
 logger = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ def partitions_rotate(
 
 
 def _rotate(kept: dict[str, int], today: datetime | date) -> list[TableRotation]:
-    with _turn() as ours:
+    with lock_held(PARTITION_ROTATION) as ours:
         if not ours:
             logger.info("Another rotation of partitions is at work.")
             return [TableRotation(partitions.Plan(t), busy=True) for t in TABLES]
@@ -116,26 +117,6 @@ def months_kept() -> dict[str, int]:
                 " or leave the table out to keep everything."
             )
     return kept
-
-
-@contextmanager
-def _turn() -> Iterator[bool]:
-    """Hold the rotation's lock; False when another process or thread holds it.
-
-    It belongs to the connection, so it ends with a process that is killed.
-    """
-    key = "hashtext('monthly partitions'), hashtext('rotation')"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_try_advisory_lock({key})")
-        ours = cursor.fetchone() == (True,)
-    try:
-        yield ours
-    finally:
-        # A session that is lost has lost the lock too.
-        with suppress(Error):
-            if ours:
-                with connection.cursor() as cursor:
-                    cursor.execute(f"SELECT pg_advisory_unlock({key})")
 
 
 def _plan(

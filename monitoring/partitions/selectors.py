@@ -10,6 +10,7 @@ from django.db import connection
 from psycopg import sql
 
 from btc_watcher.lib.partitions import TABLES, MonthlyTable, month_start
+from monitoring.partitions.counting import counting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -78,14 +79,20 @@ def partitions_list(now: datetime) -> list[PartitionFacts]:
     return sorted(facts, key=lambda f: (f.table, f.first is None, f.name), reverse=True)
 
 
+def partition_facts(name: str, now: datetime) -> PartitionFacts | None:
+    """Return what is known of one partition, None when there is none."""
+    return next((fact for fact in partitions_list(now) if fact.name == name), None)
+
+
 def partition_rows(name: str, now: datetime) -> int | None:
     """Count the rows of the partition ``name`` exactly; None when there is none.
 
-    Reads the whole partition, so pages ask for one at a time.
+    Reads the whole partition: raises CountingBusyError while another is counted, and
+    CountingSlowError when it takes too long.
     """
-    if name not in {fact.name for fact in partitions_list(now)}:
+    if partition_facts(name, now) is None:
         return None
-    with connection.cursor() as cursor:
+    with counting() as cursor:
         text = sql.SQL("SELECT count(*) FROM {}")
         cursor.execute(text.format(sql.Identifier(name)))
         (rows,) = cursor.fetchone() or (0,)

@@ -16,11 +16,16 @@ from btc_watcher.lib.errors import BtcWatcherError
 from monitoring.database.sizes import strays_counted
 from monitoring.dispatch import rotation_soon
 from monitoring.operations import operators_only, page, run_part, staff_only
+from monitoring.partitions.counting import (
+    CountingBusyError,
+    CountingSlowError,
+    counting,
+)
 from monitoring.partitions.journal import rotations_noted
 from monitoring.partitions.page import keeps_detached, tables_shown
 from monitoring.partitions.planned import noted_problems, noted_words, plan_words
 from monitoring.partitions.rotation import partitions_rotate
-from monitoring.partitions.selectors import partition_rows
+from monitoring.partitions.selectors import partition_facts, partition_rows
 from monitoring.runs.due import due_of
 from monitoring.runs.following import ROTATION
 from monitoring.runs.shown import run_shown
@@ -55,15 +60,22 @@ def partitions(request: HttpRequest) -> HttpResponse:
 @require_GET
 @staff_only
 def plan(request: HttpRequest) -> HttpResponse:
-    """Return the part of the page that says what a rotation would do now."""
+    """Return the part of the page that says what a rotation would do now.
+
+    It counts what lies in the safety nets; while others count, it asks for itself again.
+    """
     run = run_shown(ROTATION)
     context: dict[str, Any] = {"tables": [], "problem": "", "drops": 0, "run": run}
     try:
-        for rotation in partitions_rotate(dry_run=True):
+        with counting():
+            rotations = partitions_rotate(dry_run=True)
+        for rotation in rotations:
             context["tables"].append(
                 {"name": rotation.plan.table.name, "words": plan_words(rotation.plan)}
             )
             context["drops"] += len(rotation.plan.drop)
+    except CountingBusyError:
+        context["waits"] = True
     except BtcWatcherError as error:
         context["problem"] = error.message
     except DatabaseError as error:
@@ -85,10 +97,13 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_GET
 @staff_only
 def rows(request: HttpRequest, name: str) -> HttpResponse:
-    """Return how many rows a partition has, counted."""
-    context: dict[str, Any] = {"name": name, "problem": ""}
+    """Return how many rows a partition has, counted; the estimate while it is not."""
+    context: dict[str, Any] = {"name": name, "problem": "", "estimate": None}
     try:
         context["counted"] = partition_rows(name, timezone.now())
+    except (CountingBusyError, CountingSlowError) as error:
+        context["problem"] = error.message
+        context["estimate"] = partition_facts(name, timezone.now())
     except DatabaseError as error:
         context["problem"] = _("It could not be counted (%(error)s).") % {
             "error": type(error).__name__

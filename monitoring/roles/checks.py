@@ -1,6 +1,6 @@
-"""Is the way to the database encrypted and proven, and is the role a modest one?
+"""Is the way to the database encrypted and proven, is the role modest, who owns what?
 
-For the doctor. Both answer with facts; the words and cures are ready to be shown.
+For the doctor. All answer with facts; the words and cures are ready to be shown.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from django.db import connection
 from django.utils.translation import gettext as _
+
+from monitoring.roles.belongings import belongings, named
 
 # In the order of the columns that role_state asks for.
 POWERS: Final = (
@@ -97,6 +99,29 @@ def role_state() -> Finding:
         " application role; migrations go on using this one."
     )
     return Finding(WARNING, said % facts, cure, facts)
+
+
+def owners_state() -> Finding:
+    """Tell whether one role owns all that is ours; needs the database and its tables.
+
+    What other roles have beside it in the schema is theirs, and nobody is told of it.
+    """
+    found = belongings()
+    strays = found.strays
+    names = [each.words() for each in strays]
+    facts: dict[str, Any] = {"owner": found.owner, "strays": names}
+    if not strays:
+        said = _("%(owner)s owns all tables and functions of BTC Watcher.")
+        return Finding(OK, said % facts, "", facts)
+    said = _(
+        "Of the tables and functions of BTC Watcher %(count)d do not belong to %(owner)s:"
+        " %(names)s."
+    ) % {"count": len(strays), "owner": found.owner, "names": named(strays)}
+    cure = _(
+        "Run manage.py setup_roles --owner %(owner)s with the DATABASE_URL of an"
+        " administrator; what belongs to others it leaves alone."
+    )
+    return Finding(WARNING, said, cure % facts, facts)
 
 
 def _is_this_machine(host: str) -> bool:

@@ -11,12 +11,15 @@ from django.db import DatabaseError, connection, transaction
 
 from btc_watcher.lib.errors import BtcWatcherError
 from monitoring.roles import statements
+from monitoring.roles.belongings import ROUTINE, SEQUENCE, TYPE, belongings, named
 from monitoring.roles.statements import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from psycopg import sql
+
+    from monitoring.roles.belongings import Thing
 
 # Activity, sizes and statements of other roles: what the pages of the database show.
 # Not pg_monitor: it also reads settings, and a replica's password stands in one.
@@ -29,7 +32,12 @@ MIGHTY: Final = (
     "pg_write_all_data",
     "pg_database_owner",
 )
-RELATIONS: Final = {"r": "TABLE", "p": "TABLE", "S": "SEQUENCE", "v": "VIEW"}
+# Relations of the schema on which a role was given rights by name.
+GIVEN: Final = """
+SELECT DISTINCT relname FROM pg_class, aclexplode(relacl) a
+  JOIN pg_roles r ON r.oid = a.grantee
+ WHERE relnamespace = current_schema()::regnamespace AND rolname = %s
+"""
 
 
 class RolesError(BtcWatcherError):
@@ -38,12 +46,16 @@ class RolesError(BtcWatcherError):
 
 @dataclass(slots=True)
 class RolesDone:
-    """What was done: new ``passwords`` by role, sentences for people, and refusals."""
+    """What was done: new ``passwords`` by role, sentences for people, and refusals.
+
+    ``left`` is what is in the schema and belongs to other roles: it is as it was.
+    """
 
     names: Names
     passwords: dict[str, str] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     def url(self, role: str) -> str:
         """Return the address of the database for ``role``, with its new password."""
@@ -73,7 +85,8 @@ def roles_setup(
 
     ``owner`` empty takes the current role, which then must own the tables. A role that
     exists keeps its password unless ``new_password``; ``password`` is the application's,
-    random when empty. Raises RolesError when the current role may not do it.
+    random when empty. What other roles have in the schema is left alone. Raises
+    RolesError when the current role may not do it.
     """
     try:
         with transaction.atomic():
@@ -98,17 +111,18 @@ def _setup(
     names = Names(owner or current, application, database, schema)
     _check(names)
     done = RolesDone(names)
+    found = belongings()
     if names.owner != current:
         # To make and fill a scratch database is part of proving a backup.
         _role_ensure(done, names.owner, "CREATEDB", "", new_password=new_password)
-        _own(done, current)
+    if names.owner != current or (names.owner == found.owner and found.strays):
+        _own(done, found.ours, current)
     _role_ensure(
         done, application, statements.POWERS, password, new_password=new_password
     )
-    read_only = [n for n in statements.READ_ONLY_TABLES if _exists(schema, n)]
-    _run(statements.application_grants(names, read_only))
-    _run(statements.application_settings(names))
+    _grant(names, found.ours)
     done.steps.append(f"{application} may read and write rows, and nothing else.")
+    _tell_others(done, found.others)
     _grant_statistics(done)
     _grant_sessions(done)
     return done
@@ -178,38 +192,52 @@ def _verifier(role: str, password: str) -> str:
     return made.decode()
 
 
-def _own(done: RolesDone, current: str) -> None:
+def _own(done: RolesDone, ours: list[Thing], current: str) -> None:
     names = done.names
     (administrator,) = _row(
         "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
     )
-    if not administrator:
+    if names.owner != current and not administrator:
         # Since PostgreSQL 16 having made a role is not enough to hand things to it.
         quoted = names.quoted()["owner"].as_string(None)
         with connection.cursor() as cursor:
             cursor.execute(f"GRANT {quoted} TO CURRENT_USER")
-    objects = _rows(
-        "SELECT relkind::text, relname FROM pg_class x JOIN pg_roles r"
-        " ON r.oid = relowner WHERE relnamespace = %s::regnamespace"
-        " AND relkind IN ('r', 'p', 'S', 'v') AND rolname <> %s AND NOT (relkind = 'S'"
-        " AND EXISTS (SELECT FROM pg_depend WHERE objid = x.oid AND deptype = 'a'))"
-        " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = x.oid"
-        " AND deptype IN ('e', 'i') AND refobjid <> x.oid) ORDER BY relname",
-        names.schema,
-        names.owner,
+    # A sequence of a column goes with its table.
+    moved = [each for each in ours if each.owner != names.owner and not each.inner]
+    _run(statements.ownership(names, moved))
+    done.steps.append(
+        f"{names.owner} owns what is ours in the schema; {len(moved)} were another's."
     )
-    functions = _rows(
-        "SELECT x.oid::regprocedure::text FROM pg_proc x JOIN pg_roles r"
-        " ON r.oid = proowner WHERE pronamespace = %s::regnamespace"
-        " AND rolname <> %s AND NOT EXISTS (SELECT FROM pg_depend"
-        " WHERE objid = x.oid AND deptype IN ('e', 'i'))",
-        names.schema,
-        names.owner,
+
+
+def _grant(names: Names, ours: list[Thing]) -> None:
+    sequences = [each.name for each in ours if each.kind == SEQUENCE]
+    relations = [
+        each.name for each in ours if each.kind not in (SEQUENCE, ROUTINE, TYPE)
+    ]
+    read_only = [name for name in statements.READ_ONLY_TABLES if name in relations]
+    _run(statements.application_grants(names, relations, sequences, read_only))
+    _run(statements.application_settings(names))
+
+
+def _tell_others(done: RolesDone, others: list[Thing]) -> None:
+    done.left = [each.words() for each in others]
+    if not others:
+        return
+    role = done.names.application
+    done.steps.append(
+        f"Left alone, because other roles own them: {len(others)} of the schema"
+        f" ({named(others)}). {role} got no new rights there."
     )
-    listed = [(RELATIONS[kind], name) for kind, name in objects]
-    _run(statements.ownership(names, listed, [text for (text,) in functions]))
-    count = len(objects) + len(functions)
-    done.steps.append(f"{names.owner} owns the schema; {count} were {current}'s.")
+    given = {name for (name,) in _rows(GIVEN, role)}
+    held = [e for e in others if e.kind not in (ROUTINE, TYPE) and e.name in given]
+    if held:
+        # Who gave them cannot be told: an administrator gives in the owner's name.
+        done.steps.append(
+            f"{role} has rights on {len(held)} of these ({named(held)}): their owners or"
+            " an earlier setup_roles gave them. To take away what it should not have:"
+            f" REVOKE ALL ON NAME FROM {role}"
+        )
 
 
 def _grant_statistics(done: RolesDone) -> None:
@@ -243,11 +271,6 @@ def _grant_sessions(done: RolesDone) -> None:
             " restore over a live database cannot end its sessions. Stop the system"
             " before one."
         )
-
-
-def _exists(schema: str, name: str) -> bool:
-    found = "SELECT to_regclass(quote_ident(%s) || '.' || quote_ident(%s)) IS NOT NULL"
-    return bool(_row(found, schema, name)[0])
 
 
 def _run(texts: Iterable[sql.Composed]) -> None:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final
 from psycopg import sql
 
 from btc_watcher.lib.partition_functions import CALLABLE, PARTS
+from monitoring.roles.belongings import ROUTINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from monitoring.roles.belongings import Thing
 
 INHERIT_SINCE: Final = 160_000
 # What the application may never hold, in any way.
@@ -69,12 +72,17 @@ def membership(names: Names, version: int) -> sql.Composed:
     return sql.SQL(text).format(**names.quoted())
 
 
-def application_grants(names: Names, read_only: list[str]) -> Iterator[sql.Composed]:
+def application_grants(
+    names: Names, relations: list[str], sequences: list[str], read_only: list[str]
+) -> Iterator[sql.Composed]:
     """Yield what lets the application read and write rows, and do nothing else.
 
-    Each may be repeated. ``read_only`` are those of READ_ONLY_TABLES that exist.
+    Each may be repeated. ``relations`` and ``sequences`` are ours, ``read_only`` are
+    those of READ_ONLY_TABLES that exist.
     """
-    quoted = names.quoted()
+    tables = _listed(names, relations)
+    places = names.quoted() | {"tables": tables, "few": _listed(names, read_only)}
+    places["sequences"] = _listed(names, sequences)
     for text in (
         # Before PostgreSQL 15 everybody could make tables here.
         "REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC",
@@ -82,20 +90,31 @@ def application_grants(names: Names, read_only: list[str]) -> Iterator[sql.Compo
         "GRANT CONNECT ON DATABASE {database} TO {app}",
         "REVOKE ALL ON SCHEMA {schema} FROM {app}",
         "GRANT USAGE ON SCHEMA {schema} TO {app}",
-        "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {app}",
-        f"GRANT {ROWS} ON ALL TABLES IN SCHEMA {{schema}} TO {{app}}",
-        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {app}",
+        *(["REVOKE ALL ON {tables} FROM {app}"] if relations else []),
+        *([f"GRANT {ROWS} ON {{tables}} TO {{app}}"] if relations else []),
+        *(
+            ["GRANT USAGE, SELECT ON SEQUENCE {sequences} TO {app}"]
+            if sequences
+            else []
+        ),
         # What later migrations and new months make.
         "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
         f" GRANT {ROWS} ON TABLES TO {{app}}",
         "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
         " GRANT USAGE, SELECT ON SEQUENCES TO {app}",
+        *(["REVOKE INSERT, UPDATE, DELETE ON {few} FROM {app}"] if read_only else []),
     ):
-        yield sql.SQL(text).format(**quoted)
-    for name in read_only:
-        table = sql.Identifier(names.schema, name)
-        text = "REVOKE INSERT, UPDATE, DELETE ON {} FROM {}"
-        yield sql.SQL(text).format(table, quoted["app"])
+        yield sql.SQL(text).format(**places)
+    yield from _function_grants(names)
+
+
+def _listed(names: Names, relations: list[str]) -> sql.Composed:
+    found = [sql.Identifier(names.schema, name) for name in relations]
+    return sql.SQL(", ").join(found)
+
+
+def _function_grants(names: Names) -> Iterator[sql.Composed]:
+    quoted = names.quoted()
     for function in (*CALLABLE, *PARTS):
         # A restore without rights lets everybody call them.
         text = f"REVOKE ALL ON FUNCTION {{}}.{function} FROM PUBLIC, {{}}"
@@ -113,23 +132,16 @@ def application_settings(names: Names) -> Iterator[sql.Composed]:
         yield sql.SQL(text).format(**names.quoted(), value=sql.Literal(value))
 
 
-def ownership(
-    names: Names, objects: list[tuple[str, str]], functions: list[str]
-) -> Iterator[sql.Composed]:
-    """Yield what gives the owner the schema and what is in it.
-
-    ``objects`` are (kind, name) of relations, ``functions`` are signatures as
-    PostgreSQL writes them.
-    """
+def ownership(names: Names, things: list[Thing]) -> Iterator[sql.Composed]:
+    """Yield what gives the owner the schema and ``things`` that are in it."""
     quoted = names.quoted()
     yield sql.SQL("GRANT CREATE, USAGE ON SCHEMA {schema} TO {owner}").format(**quoted)
     yield sql.SQL("GRANT CONNECT, CREATE ON DATABASE {database} TO {owner}").format(
         **quoted
     )
-    for kind, name in objects:
-        text = sql.SQL(f"ALTER {kind} {{}} OWNER TO {{}}")
-        yield text.format(sql.Identifier(names.schema, name), quoted["owner"])
-    for signature in functions:
-        # Written by PostgreSQL's regprocedure, which quotes what needs it.
-        text = sql.SQL(f"ALTER FUNCTION {signature} OWNER TO {{}}")
-        yield text.format(quoted["owner"])
+    for thing in things:
+        # PostgreSQL has written a routine's signature, and quoted what needs it.
+        routine = thing.kind == ROUTINE
+        place = sql.SQL(thing.name) if routine else _listed(names, [thing.name])
+        text = sql.SQL(f"ALTER {thing.kind} {{}} OWNER TO {{}}")
+        yield text.format(place, quoted["owner"])

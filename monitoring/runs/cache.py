@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from btc_watcher.lib.redis_client import RedisError, redis_connection
+from btc_watcher.lib.redis_client import RedisError, WatchError, redis_connection
 from btc_watcher.lib.redis_keys import (
     ROTATIONS,
     ROTATIONS_LENGTH,
@@ -17,9 +17,12 @@ from btc_watcher.lib.redis_keys import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["rotation_add", "rotations_read", "run_put", "run_read"]
+# Each time somebody was quicker, or the connection was lost.
+ATTEMPTS = 5
+
+__all__ = ["rotation_add", "rotations_read", "run_begin", "run_put", "run_read"]
 
 
 def run_put(kind: str, values: Mapping[str, Any]) -> bool:
@@ -29,6 +32,25 @@ def run_put(kind: str, values: Mapping[str, Any]) -> bool:
     except RedisError:
         return False
     return True
+
+
+def run_begin(
+    kind: str, values: Mapping[str, Any], stands: Callable[[dict[str, Any]], bool]
+) -> bool | None:
+    """Note a run that somebody asks for, unless there is one for which ``stands``.
+
+    Of several at once one is noted: True; the others are told False. None without Redis.
+    """
+    key, noted = run(kind), orjson.dumps(dict(values))
+    for _attempt in range(ATTEMPTS):
+        try:
+            return _begin(key, noted, stands)
+        except WatchError:
+            # Somebody was quicker, or the connection was lost: what is there tells.
+            continue
+        except RedisError:
+            break
+    return None
 
 
 def run_read(kind: str) -> dict[str, Any] | None:
@@ -54,6 +76,21 @@ def rotations_read() -> list[dict[str, Any]]:
     with contextlib.suppress(RedisError):
         texts = redis_connection().lrange(ROTATIONS, 0, -1)
     return [found for found in map(_read, texts) if found is not None]
+
+
+def _begin(key: str, noted: bytes, stands: Callable[[dict[str, Any]], bool]) -> bool:
+    with redis_connection().pipeline() as opened:
+        pipe: Any = opened
+        pipe.watch(key)
+        text = pipe.get(key)
+        there = _read(text)
+        # It may be ours, of an attempt whose answer was lost.
+        if text == noted or (there is not None and stands(there)):
+            return bool(text == noted)
+        pipe.multi()
+        pipe.set(key, noted, ex=RUN_TTL)
+        pipe.execute()
+    return True
 
 
 def _read(text: object) -> dict[str, Any] | None:

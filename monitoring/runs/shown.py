@@ -90,8 +90,18 @@ class Run:
 def run_shown(kind: str) -> Run | None:
     """Return the run of ``kind`` that goes on or has just ended."""
     values = run_read(kind)
+    return None if values is None else _understood(values)
+
+
+def run_is_open(values: Mapping[str, Any]) -> bool:
+    """Tell whether a run as it was noted has not ended."""
+    shown = _understood(values)
+    return shown is not None and shown.is_open
+
+
+def _understood(values: Mapping[str, Any]) -> Run | None:
     try:
-        return None if values is None else _run(values, time.time())
+        return _run(values, time.time())
     except (KeyError, TypeError, ValueError):
         # Written by another release.
         return None

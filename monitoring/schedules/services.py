@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import SCHEDULE_SEED
 from monitoring.schedules.bounds import bounds_of, interval_problem
 from monitoring.schedules.models import ScheduleSeed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 34)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,8 @@ def schedules_seed() -> Seeded:
     of ours that the settings no longer name is removed, because its task is gone.
     """
     first = first_values()
-    with connection.cursor() as cursor:
-        # Two that start for the first time at once would both add.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", LOCK)
+    # Two that start for the first time at once would both add.
+    lock_taken(SCHEDULE_SEED, wait=True)
     seeds = dict(ScheduleSeed.objects.values_list("name", "seconds"))
     rows = {
         row.name: row

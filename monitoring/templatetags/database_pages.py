@@ -8,6 +8,8 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from monitoring.database.sizes import strays_shown
+
 register = template.Library()
 UNITS: Final = ("B", "KB", "MB", "GB", "TB")
 SECONDS: Final = (("d", 86_400), ("h", 3600), ("min", 60))
@@ -49,11 +51,17 @@ def milliseconds(value: float) -> str:
 
 @register.filter
 def count(value: int | None) -> str:
-    """Return a number with its thousands set apart."""
-    return "—" if value is None else number_format(value, 0, force_grouping=True)
+    """Return a number with its thousands set apart, as traders read them anywhere."""
+    return "—" if value is None else f"{value:,}"
 
 
 @register.filter
 def percent(value: float | None) -> str:
     """Return a part of one as percent."""
     return "—" if value is None else f"{number_format(value * 100, 1)} %"
+
+
+@register.filter
+def strays(value: int) -> str:
+    """Return the rows of safety nets; ``10,000+`` where no more were counted."""
+    return strays_shown(value)

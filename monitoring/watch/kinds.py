@@ -74,6 +74,14 @@ KINDS: Final = (
         Patience(right=15 * MINUTE),
     ),
     Kind("redis:memory", "P1", looks.redis_memory_look, words.redis_memory_words),
+    # The age of backups is told by whoever makes them: here, that nobody does.
+    Kind(
+        "backup:place",
+        "P1",
+        looks.backups_look,
+        words.backups_words,
+        Patience(wrong=10 * MINUTE),
+    ),
     # Whoever takes the round sees its own machine's disk best.
     Kind(
         "machine:disk",

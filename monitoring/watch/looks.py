@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
-
 from btc_watcher.lib import partitions, replica
+from monitoring.backups.places import places_of
 from monitoring.database.activity import connections_now
 from monitoring.database.cache import redis_state
 from monitoring.database.outbox import outbox_waiting
 from monitoring.database.pools import pools_listed
 from monitoring.database.sizes import strays_counted
+from monitoring.heartbeats.disks import disks_elsewhere, disks_here
 from monitoring.heartbeats.store import beats_read
 from monitoring.heartbeats.telling import limits
-from monitoring.heartbeats.watch import is_alive
+from monitoring.heartbeats.watch import is_alive, queues_unread
 from monitoring.watch.judging import Level, Reading, level_of
 from monitoring.watch.questions import lock_waiters, slots_idle, transaction_oldest
 
@@ -37,8 +35,6 @@ CONNECTIONS: Final = (0.9, 0.8)
 REDIS_MEMORY: Final = (0.9, 0.8)
 # Free gigabytes and free part, both: below the first is wrong, above the second well.
 DISK_WRONG, DISK_RIGHT = (5.0, 0.10), (6.0, 0.12)
-# The same for the disks of other machines, which say only how full they are.
-OTHER_DISKS: Final = (95.0, 93.0)
 # Log that a slot may hold back for a replica that is away for a while.
 SLOT_BYTES: Final = GB
 NAMED: Final = 10
@@ -48,7 +44,7 @@ def partitions_look(now: datetime, _memory: Memory) -> Reading:
     """This month and the next have their partitions."""
     missing = []
     for table in partitions.TABLES:
-        there = partitions.state_read(table).partitions
+        there = partitions.state_read(table, count=False).partitions
         months = (partitions.month_start(now, ahead) for ahead in (0, 1))
         names = (table.partition(month) for month in months)
         missing += [name for name in names if name not in there]
@@ -164,13 +160,32 @@ def redis_memory_look(_now: datetime, _memory: Memory) -> Reading:
     return Reading(level, facts | {"percent": round(100 * used / limit)})
 
 
+def backups_look(_now: datetime, _memory: Memory) -> Reading:
+    """Workers of one machine make backups; whether they are good is told by those.
+
+    The folder is not looked at: it may lie on a disk that does not answer.
+    """
+    rows, bounds = beats_read(), limits()
+    places = places_of([row for row in rows if is_alive(row, bounds)], "")
+    level = Level.RIGHT if len(places) == 1 else Level.WRONG
+    if not places and queues_unread(rows, bounds):
+        # The worker that is missing is told of already.
+        level = Level.BETWEEN
+    return Reading(level, {"places": [(p.names, p.folder) for p in places]})
+
+
 def disk_look(_now: datetime, _memory: Memory) -> Reading:
     """There is room where state and backups are kept, here and on the other machines."""
-    found = [*_disks_here(), *_disks_elsewhere()]
-    full = [place for level, place in found if level is Level.WRONG]
+    disks = [*disks_here(), *disks_elsewhere()]
+    found = [(disk_level(disk.free, disk.total), disk) for disk in disks]
+    full = [disk for level, disk in found if level is Level.WRONG]
     if full:
-        return Reading(Level.WRONG, {"places": full[:NAMED]})
-    between = any(level is Level.BETWEEN for level, _place in found)
+        places = [
+            {"host": disk.host, "path": disk.path, "percent": disk.percent}
+            for disk in full[:NAMED]
+        ]
+        return Reading(Level.WRONG, {"places": places})
+    between = any(level is Level.BETWEEN for level, _disk in found)
     return Reading(Level.BETWEEN if between else Level.RIGHT, {"places": []})
 
 
@@ -184,34 +199,3 @@ def disk_level(free: int, total: int) -> Level:
     if below(DISK_WRONG):
         return Level.WRONG
     return Level.BETWEEN if below(DISK_RIGHT) else Level.RIGHT
-
-
-def _disks_here() -> list[tuple[Level, dict[str, Any]]]:
-    found: dict[int, tuple[Level, dict[str, Any]]] = {}
-    for path in (Path(settings.BTCW_HOME), Path(settings.BACKUP_FOLDER)):
-        if not path.exists():
-            continue
-        usage = shutil.disk_usage(path)
-        place = {
-            "host": settings.NODE_NAME,
-            "path": str(path),
-            "percent": round(100 * (1 - usage.free / usage.total)),
-        }
-        # Two folders of one disk are one trouble.
-        found.setdefault(
-            path.stat().st_dev, (disk_level(usage.free, usage.total), place)
-        )
-    return list(found.values())
-
-
-def _disks_elsewhere() -> list[tuple[Level, dict[str, Any]]]:
-    bounds, found = limits(), {}
-    for row in beats_read():
-        percent = row.figures.get("machine", {}).get("disk")
-        if row.host == settings.NODE_NAME or percent is None:
-            continue
-        if is_alive(row, bounds):
-            level = level_of(percent, wrong=OTHER_DISKS[0], right=OTHER_DISKS[1])
-            place = {"host": row.host, "path": "BTCW_HOME", "percent": round(percent)}
-            found[row.host] = level, place
-    return list(found.values())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db import Error as DatabaseError
-from django.db import connection, transaction
+from django.db import transaction
 
 from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import WATCH_ROUND
 from monitoring.database.cache import RedisError
 from monitoring.watch.judging import Action, History, Reading, judge
 from monitoring.watch.kinds import KINDS
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Any two numbers that nobody else uses as an advisory lock of this database.
-LOCK: Final = (0x42544357, 38)
-
 
 def watch_round(now: datetime, kinds: Sequence[Kind] = KINDS) -> dict[str, str]:
     """Look for every kind of trouble and tell; return what was done, by key.
@@ -37,7 +36,7 @@ def watch_round(now: datetime, kinds: Sequence[Kind] = KINDS) -> dict[str, str]:
     """
     done: dict[str, str] = {}
     with transaction.atomic():
-        if not _alone():
+        if not lock_taken(WATCH_ROUND):
             return {}
         states = {row.kind: row for row in WatchState.objects.all()}
         for kind in kinds:
@@ -85,9 +84,3 @@ def _act(kind: Kind, row: WatchState, reading: Reading, now: datetime) -> str:
     elif action is Action.RESOLVE:
         alert_resolve(key=kind.key, now=now)
     return action.value
-
-
-def _alone() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK)
-        return bool(cursor.fetchone() == (True,))

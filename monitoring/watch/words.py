@@ -9,6 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from btc_watcher.lib.replica_probe import Reason, Standing
+from monitoring.backups.places import Place
+from monitoring.backups.words import cure_of_places, words_of_places
+from monitoring.database.sizes import strays_shown
 from monitoring.doctor.replica import standing_finding
 from notifications.saying import Words
 
@@ -32,7 +35,9 @@ def partitions_words(facts: Facts) -> Words:
 
 def strays_words(facts: Facts) -> Words:
     """Say how many rows lie outside of every month."""
-    told = ", ".join(f"{name}: {rows}" for name, rows in facts["tables"].items())
+    told = ", ".join(
+        f"{name}: {strays_shown(rows)}" for name, rows in facts["tables"].items()
+    )
     return Words(
         _("Rows lie outside of every month"),
         _(
@@ -165,6 +170,16 @@ def redis_memory_words(facts: Facts) -> Words:
         )
         % facts,
     )
+
+
+def backups_words(facts: Facts) -> Words:
+    """Say that nobody makes backups, or that several machines do."""
+    places = [
+        Place((names,), folder, mark="", is_here=False)
+        for names, folder in facts["places"]
+    ]
+    title = _("Several machines make backups") if places else _("Nobody makes backups")
+    return Words(title, f"{words_of_places(places)}\n{cure_of_places(places)}")
 
 
 def disk_words(facts: Facts) -> Words:

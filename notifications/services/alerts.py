@@ -16,6 +16,7 @@ from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
 from notifications.messages import facts_of, json_text, said
 from notifications.models import Alert, NotificationStatus
+from notifications.policy import CLOCKS_APART
 from notifications.routing import Plan
 from notifications.saying import Words, language_of_reader, message_said
 from notifications.selectors import channels_enabled
@@ -174,8 +175,10 @@ def _is_due(
     if told_at is None:
         return True
     minutes = receiver.repeat_minutes
-    return bool(minutes) and now - datetime.fromisoformat(told_at) >= timedelta(
-        minutes=minutes
+    since = now - datetime.fromisoformat(told_at)
+    # One that was told far ahead was told before the clock was set back.
+    return bool(minutes) and (
+        since >= timedelta(minutes=minutes) or since < -CLOCKS_APART
     )
 
 

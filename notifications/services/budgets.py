@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from btc_watcher.lib.statements import rows_of
 from notifications import cache
-from notifications.policy import BUDGET_BLIND
+from notifications.policy import BUDGET_BLIND, CLOCKS_APART
 from notifications.receivers import Hold
 from notifications.services.targets import limits_of
 
@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 # Every attempt counts, whatever became of it, and so does what is being sent or has
 # been granted; what is claimed and has asked for nothing yet counts too, which can only
 # be too careful. A row's own time may be far older than its newest attempt: quiet hours
-# and retries together last less than three days.
+# and retries together last less than three days. What lies ahead was stamped before the
+# clock was set back.
 OLDEST: Final = timedelta(days=3)
 SENT_LATELY: Final = """
 WITH told AS (
@@ -40,7 +41,7 @@ WITH told AS (
       AND metadata ? 'granted_at'
 )
 SELECT greatest(0, extract(epoch FROM %(now)s - at))::float8 FROM told
-WHERE at > %(since)s
+WHERE at > %(since)s AND at < %(future)s
 """
 
 
@@ -87,6 +88,7 @@ def _ages(channel_id: int, longest: int, now: datetime, own: int) -> list[float]
         "channel": channel_id,
         "own": own,
         "now": now,
+        "future": now + CLOCKS_APART,
         "since": now - timedelta(seconds=longest),
         "oldest": now - timedelta(seconds=longest) - OLDEST,
     }

@@ -14,7 +14,7 @@ from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
 from notifications.messages import Message, content_body, facts_of, source_of
 from notifications.models import NotificationChannel
-from notifications.policy import LEASE
+from notifications.policy import CLAIM_AHEAD, CLOCKS_DIFFER, LEASE, PUT_OFF_AT_MOST
 from notifications.transports.base import Outgoing
 from notifications.written import since_of
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from notifications.written import Written
 
 # A claim that is still there although its lease is over belongs to a worker that
-# died between the claim and the outcome: whether the message went out is unknown.
+# died between the claim and the outcome: whether the message went out is unknown. So
+# does one from far ahead, and what is to be tried far ahead is due: the clock was wrong. What
+# was released and given its task in one is due by whatever clock.
 CLAIM_ANYWHERE: Final = """
 WITH claimed AS (
 UPDATE notification_history
@@ -40,9 +42,12 @@ WHERE id = %(id)s
   AND status IN ('pending', 'retry')
   AND NOT metadata ?| ARRAY['held', 'collapsed_into']
   AND (NOT metadata ? 'claim'
-       OR (metadata ->> 'claimed_at')::timestamptz < %(lease_over)s)
+       OR (metadata ->> 'claimed_at')::timestamptz < %(lease_over)s
+       OR (metadata ->> 'claimed_at')::timestamptz > %(claim_ahead)s)
   AND (NOT metadata ? 'next_attempt_at'
-       OR (metadata ->> 'next_attempt_at')::timestamptz <= %(now)s)
+       OR metadata -> 'next_attempt_at' = metadata -> 'enqueued_at'
+       OR (metadata ->> 'next_attempt_at')::timestamptz <= %(soon)s
+       OR (metadata ->> 'next_attempt_at')::timestamptz > %(put_off)s)
 RETURNING id, sent_at, signal_id, channel_id, message_type, content, retry_count,
           metadata
 )
@@ -170,9 +175,11 @@ def notification_claim(
     parameters: dict[str, Any] = {
         "id": notification_id,
         "token": token,
-        "now": now,
+        "soon": now + CLOCKS_DIFFER,
         "now_text": now.isoformat(),
         "lease_over": now - LEASE,
+        "claim_ahead": now + CLAIM_AHEAD,
+        "put_off": now + PUT_OFF_AT_MOST,
     }
     if written:
         parameters |= {"first": written.first, "last": written.last}

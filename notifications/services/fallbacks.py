@@ -59,7 +59,8 @@ def fallback_record(claim: Claim, outcome: Outcome, now: datetime) -> list[Queue
     channel = _fallback(claim, tried)
     if channel is None:
         return []
-    since = min(claim.outgoing.queued_at, claim.sent_at)
+    # The row may be of a clock that was ahead.
+    since = min(claim.outgoing.queued_at, claim.sent_at, now)
     parameters = {
         "channel": channel.id,
         "since": since,

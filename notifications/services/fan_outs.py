@@ -23,7 +23,8 @@ DIRECT_ROWS: Final = 500
 # The promise goes and the rows come in one statement, so they come exactly once: of
 # two workers the second waits for the first and then finds no promise. Attempts that
 # the first channel has made meanwhile are not copied. Rows of a
-# channel that was removed say so when they are delivered.
+# channel that was removed say so when they are delivered. Where the promise was made by a
+# clock that was ahead, what was delivered since has an earlier time than it.
 APPLY: Final = """
 WITH promise AS (
     DELETE FROM notification_fan_outs WHERE id = %(id)s
@@ -44,7 +45,7 @@ CROSS JOIN jsonb_to_recordset(promise.placements)
 LEFT JOIN notification_channels AS channel ON channel.id = place.channel_id
 JOIN notification_history AS row
   ON row.id BETWEEN promise.first_id AND promise.last_id
- AND row.sent_at >= promise.created_at - %(clock_error)s
+ AND row.sent_at >= least(promise.created_at, %(now)s) - %(clock_error)s
  AND row.metadata #>> '{fan_out,token}' = promise.token
  AND (row.metadata #>> '{fan_out,place}')::integer = place.place
 ORDER BY row.id

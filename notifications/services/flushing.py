@@ -13,12 +13,14 @@ import orjson
 from django.db import transaction
 from django.utils.translation import override
 
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import DIGESTS
 from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
 from notifications.digests import Group, Held, digest_message, groups
 from notifications.messages import Message
 from notifications.models import NotificationChannel
-from notifications.policy import DIGEST_MEMBERS, FLUSH_EVERY
+from notifications.policy import DIGEST_MEMBERS, FLUSH_EVERY, PUT_OFF_AT_MOST
 from notifications.queues import Queued
 from notifications.receivers import Hold
 from notifications.rendering import title_default
@@ -47,11 +49,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Held rows that are due, by channel; one whose channel is gone has none.
+# Held rows that are due, by channel; one whose channel is gone has none. What is held
+# longer than anything may be was held by a clock that was ahead.
 CHANNELS_DUE: Final = """
 SELECT DISTINCT channel_id FROM notification_history
 WHERE status IN ('pending', 'retry') AND metadata ? 'held'
-  AND (metadata #>> '{held,until}')::timestamptz <= %(now)s
+  AND ((metadata #>> '{held,until}')::timestamptz <= %(now)s
+       OR (metadata #>> '{held,until}')::timestamptz > %(put_off)s)
 ORDER BY channel_id
 """
 MOMENTS: Final = """
@@ -60,9 +64,6 @@ WHERE status IN ('pending', 'retry') AND metadata ? 'held'
   AND (metadata #>> '{held,until}')::timestamptz > %(now)s
   AND (metadata #>> '{held,until}')::timestamptz <= %(last)s
 """
-# One worker at a time makes the digests of a channel; another passes it over.
-LOCK_CLASS: Final = 1_112_819_543
-LOCK: Final = "SELECT pg_try_advisory_xact_lock(%(class)s, %(channel)s)"
 # A message that may have arrived, or has for some, is not told again in a digest. What
 # the budget keeps is read before it is due, to be told together; a P0 is never among
 # what the limit leaves for the next time.
@@ -71,13 +72,15 @@ SELECT id, sent_at, signal_id, message_type, coalesce(metadata ->> 'priority', '
        coalesce(metadata ->> 'title', split_part(content, E'\\n', 1)),
        coalesce((metadata ->> 'queued_at')::timestamptz, sent_at),
        metadata #>> '{held,why}',
-       (metadata #>> '{held,until}')::timestamptz <= %(now)s,
+       ((metadata #>> '{held,until}')::timestamptz <= %(now)s
+        OR (metadata #>> '{held,until}')::timestamptz > %(put_off)s),
        metadata ?| ARRAY['digest_of', 'left', 'lost_at', 'unknown_outcome', 'resend_of'],
        coalesce(metadata -> 'context', '{}')::text, metadata ? 'resend_of'
 FROM notification_history
 WHERE status IN ('pending', 'retry') AND metadata ? 'held'
   AND channel_id IS NOT DISTINCT FROM %(channel)s::integer
   AND ((metadata #>> '{held,until}')::timestamptz <= %(now)s
+       OR (metadata #>> '{held,until}')::timestamptz > %(put_off)s
        OR metadata #>> '{held,why}' = 'budget')
 ORDER BY coalesce(metadata ->> 'priority', 'P2') <> 'P0',
          (metadata #>> '{held,until}')::timestamptz, id
@@ -86,7 +89,7 @@ FOR UPDATE SKIP LOCKED
 """
 RELEASE: Final = """
 UPDATE notification_history
-SET metadata = (metadata - ARRAY['held', 'next_attempt_at']) || %(marks)s::jsonb
+SET metadata = (metadata - 'held') || %(marks)s::jsonb
 WHERE id = ANY(%(ids)s) AND sent_at BETWEEN %(first)s AND %(last)s AND metadata ? 'held'
 RETURNING id, channel_id, coalesce(metadata ->> 'priority', 'P2'), signal_id, false, sent_at
 """
@@ -153,7 +156,8 @@ def notifications_flush(*, now: datetime) -> list[Queued]:
     or twice at once, changes nothing.
     """
     queued: list[Queued] = []
-    for (channel_id,) in rows_of(CHANNELS_DUE, {"now": now}):
+    moments = {"now": now, "put_off": now + PUT_OFF_AT_MOST}
+    for (channel_id,) in rows_of(CHANNELS_DUE, moments):
         try:
             queued += _flush_channel(channel_id, now)
         except Exception:
@@ -178,15 +182,19 @@ def held_look_again(channel_id: int, why: str, now: datetime) -> None:
 
 @transaction.atomic
 def _flush_channel(channel_id: int | None, now: datetime) -> list[Queued]:
-    lock = {"class": LOCK_CLASS, "channel": channel_id or 0}
-    if rows_of(LOCK, lock) != [(True,)]:
+    if not lock_taken(DIGESTS.of(channel_id or 0)):
         return []
     channel = NotificationChannel.objects.filter(id=channel_id or 0).first()
-    parameters = {"now": now, "channel": channel_id, "limit": DIGEST_MEMBERS}
+    parameters = {
+        "now": now,
+        "put_off": now + PUT_OFF_AT_MOST,
+        "channel": channel_id,
+        "limit": DIGEST_MEMBERS,
+    }
     rows = [_held(row) for row in rows_of(HELD, parameters)]
     if channel is None or not channel.enabled:
         # The delivery stores why nothing can be sent, and finds the fallback.
-        return _release([row for row in rows if row.due], {})
+        return _release([row for row in rows if row.due], now, {})
     turn = Turn(channel, receiver(channel), now)
     surroundings = Circumstances(silences_active(now), alert_keys_open())
     queued: list[Queued] = []
@@ -201,7 +209,7 @@ def _tell(group: Group, turn: Turn) -> list[Queued]:
     now = turn.now
     marks = {"granted_at": now.isoformat(), "enqueued_at": now.isoformat()}
     if len(group.members) == 1:
-        return _release(group.members, marks)
+        return _release(group.members, now, marks)
     ids, written = [row.id for row in group.members], _written(group.members)
     message = _digest(group, turn)
     plan = Plan([0], [Placement(0, turn.channel.id, turn.channel.type)])
@@ -263,9 +271,15 @@ def _without_suppressed(
     return left
 
 
-def _release(rows: Sequence[Held], marks: dict[str, Any]) -> list[Queued]:
+def _release(
+    rows: Sequence[Held], now: datetime, marks: dict[str, Any]
+) -> list[Queued]:
     if not rows:
         return []
+    # Due from now on: its time of writing would make it late for as long as it was held.
+    # Its task is of the same moment, which tells the claim not to ask another clock.
+    at = now.isoformat()
+    marks = marks | {"next_attempt_at": at, "enqueued_at": at}
     parameters = _which(rows) | {"marks": json.dumps(marks)}
     return [Queued(*row) for row in rows_of(RELEASE, parameters)]
 

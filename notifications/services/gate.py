@@ -66,7 +66,7 @@ def claim_hold(claim: Claim, hold: Hold) -> None:
 
 def _granted(claim: Claim, now: datetime) -> bool:
     granted_at = parse_datetime(str(claim.metadata.get("granted_at", "")))
-    return granted_at is not None and now - granted_at < GRANT_LASTS
+    return granted_at is not None and abs(now - granted_at) < GRANT_LASTS
 
 
 def _muted(

@@ -11,7 +11,14 @@ from django.db import connection
 from btc_watcher.lib.redis_keys import PRIORITIES
 from btc_watcher.lib.statements import rows_of
 from notifications import routing
-from notifications.policy import CLOCKS_APART, LEASE, SWEEP_LIMIT, sweep_patience
+from notifications.policy import (
+    CLAIM_AHEAD,
+    CLOCKS_APART,
+    LEASE,
+    PUT_OFF_AT_MOST,
+    SWEEP_LIMIT,
+    sweep_patience,
+)
 from notifications.queues import Queued
 from notifications.services.fan_outs import fan_out_record, fan_out_split, waiting
 from notifications.services.targets import circumstances, targets_of
@@ -43,7 +50,8 @@ RETURNING id, channel_id, metadata ->> 'priority', signal_id, metadata ? 'held',
 """
 # The index on status finds the few rows that wait among millions that were sent.
 # Rows never tried go before retries, so a dead channel cannot hold up the others. A task
-# that was made in the future was made before the clock was set back.
+# that was made in the future was made before the clock was set back, and so are a claim
+# or a next attempt that lie far ahead.
 SWEEP: Final = """
 WITH due AS (
     SELECT id, sent_at FROM notification_history
@@ -55,9 +63,11 @@ WITH due AS (
     WHERE status IN ('pending', 'retry')
       AND NOT metadata ?| ARRAY['held', 'collapsed_into']
       AND (NOT metadata ? 'claim'
-           OR (metadata ->> 'claimed_at')::timestamptz < %(lease_over)s)
+           OR (metadata ->> 'claimed_at')::timestamptz < %(lease_over)s
+           OR (metadata ->> 'claimed_at')::timestamptz > %(claim_ahead)s)
       AND (NOT metadata ? 'next_attempt_at'
-           OR (metadata ->> 'next_attempt_at')::timestamptz <= %(now)s)
+           OR (metadata ->> 'next_attempt_at')::timestamptz <= %(now)s
+           OR (metadata ->> 'next_attempt_at')::timestamptz > %(put_off)s)
       AND (made_at IS NULL OR made_at > %(future)s
            OR made_at < CASE metadata ->> 'priority'
                 WHEN 'P0' THEN %(before_P0)s
@@ -206,6 +216,8 @@ def notifications_sweep(*, lengths: Mapping[str, int], now: datetime) -> list[Qu
         "now": now,
         "now_text": now.isoformat(),
         "lease_over": now - LEASE,
+        "claim_ahead": now + CLAIM_AHEAD,
+        "put_off": now + PUT_OFF_AT_MOST,
         "future": now + CLOCKS_APART,
         "limit": SWEEP_LIMIT,
     }

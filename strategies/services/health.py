@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import orjson
 from django.db import connection, transaction
 
-from btc_watcher.lib.statements import rows_of
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import HEALTH_OF_MANY
 from notifications.messages import storable
 from strategies.models import Strategy
 
@@ -24,17 +25,13 @@ MERGE_PERFORMANCE: LiteralString = (
 )
 
 
-# An advisory lock of this database.
-MANY: Final = (0x42544357, 32)
-
-
 def health_lock_many() -> None:
     """Be the only one who writes the health of many strategies in one transaction.
 
     Two that lock the same rows in different orders would wait for each other until the
     database ends one of them. It is let go of with the transaction.
     """
-    rows_of("SELECT pg_advisory_xact_lock(%s, %s)", MANY)
+    lock_taken(HEALTH_OF_MANY, wait=True)
 
 
 def health_merge(strategy_id: int, values: MappingType[str, Any]) -> bool:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from btc_watcher.lib.locking import lock_taken
+from btc_watcher.lib.locks import STRATEGY_NAME
 from strategies.cache import listed_forget
 from strategies.errors import RefusedError, StrategyMissingError
 from strategies.models import Strategy, StrategyVersion
@@ -26,11 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from accounts.models import User
-
-# Two texts make the number of the lock: whoever takes another lock uses another first.
-KEEP_NAME = (
-    "SELECT pg_advisory_xact_lock(hashtext('strategy names'), hashtext(upper(%s)))"
-)
 
 
 def strategy_locked(strategy_id: int) -> Strategy:
@@ -63,8 +60,7 @@ def name_keep(name: str, *, but: int | None = None) -> None:
     """
     if problems := name_problems(name):
         raise RefusedError(problems)
-    with connection.cursor() as cursor:
-        cursor.execute(KEEP_NAME, [name])
+    lock_taken(STRATEGY_NAME.of(name), wait=True)
     if name_taken(name, but=but):
         raise RefusedError([name_taken_sentence(name)])
 

@@ -164,6 +164,18 @@ def test_extra_files_of_compose_fit_the_first_one() -> None:
         assert extra["services"].keys() <= SERVICES.keys(), path.name
 
 
+def test_whoever_reaches_postgresql_can_be_given_its_authority() -> None:
+    extra = documents(DOCKER / "compose.database-ca.yml")[0]
+    asks = {
+        name
+        for name in OURS
+        if {"database_url", "database_owner_url"} & set(SERVICES[name]["secrets"])
+    }
+    assert extra["services"].keys() == asks
+    for each in extra["services"].values():
+        assert each["secrets"] == list(extra["secrets"])
+
+
 def test_compose_itself_understands_it_where_it_is_installed(tmp_path: Path) -> None:
     program = _compose_program()
     if program is None:

@@ -14,7 +14,7 @@ import pytest
 
 from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.encryption import KeyRing
-from tests.docker.files import DOCKER, copied, enters, instructions
+from tests.docker.files import DOCKER, compose, copied, enters, instructions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def test_secrets_of_the_operator_are_ignored_by_git(tmp_path: Path) -> None:
 
 def test_both_stages_start_from_one_pinned_slim_image() -> None:
     (default,) = [words for words in words_of("ARG") if words.startswith("PYTHON=")]
-    assert re.fullmatch(r"PYTHON=python:3\.11\.\d+-slim-bookworm", default)
+    assert re.fullmatch(r"PYTHON=python:3\.11\.\d+-slim-trixie", default)
     assert [words.split()[0] for words in words_of("FROM")] == ["${PYTHON}"] * 2
 
 
@@ -110,6 +110,20 @@ def test_packages_are_installed_by_hash_and_no_index_is_written_down() -> None:
     assert "PIP_INDEX_URL" in words_of("ARG")
     text = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
     assert not re.search(r"https?://", text)
+
+
+def test_the_tools_for_backups_fit_the_server_that_compose_runs() -> None:
+    server = compose()["services"]["postgres"]["image"]
+    major = server.removeprefix("postgres:").partition(".")[0]
+    made = " ".join(words_of("RUN"))
+    assert f"postgresql-client-{major}={major}.*" in made
+
+
+def test_every_package_of_the_system_is_pinned() -> None:
+    (installs,) = [words for words in words_of("RUN") if "apt-get install" in words]
+    packages = installs.partition("--no-install-recommends")[2].partition("&&")[0]
+    assert packages.split()
+    assert all("=" in package for package in packages.split())
 
 
 def test_the_image_has_the_version_of_the_project() -> None:

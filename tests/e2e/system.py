@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """Wait until the condition gives something true, and return that."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -114,11 +114,16 @@ class WebServer(Process):
     def start(self) -> Self:
         """Start it and wait until it answers."""
         super().start()
-        until(self._answers, f"an answer of {self.url}")
+        try:
+            until(self._answers, f"an answer of {self.url}")
+        except BaseException:
+            # Nobody else would end it, and it would be seen by other tests.
+            self.kill()
+            raise
         return self
 
     def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/login/", timeout=5).status_code < 500
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False

@@ -69,13 +69,26 @@ def always(name: str) -> Strategy:
 
 
 class Node:
-    """A supervisor as a process, with a home of its own."""
+    """A supervisor as a process, with a home of its own.
 
-    def __init__(self, name: str, root: Path, lease: int, port: int = 0) -> None:
+    ``folder`` is its home's name, where that is not the node's; ``more`` is added to its
+    environment.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        lease: int,
+        port: int = 0,
+        *,
+        folder: str = "",
+        **more: str,
+    ) -> None:
         self.name, self.lease = name, lease
-        self.home = root / name
+        self.home = root / (folder or name)
         self.home.mkdir(parents=True, exist_ok=True)
-        self._port = port
+        self._port, self._more = port, more
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -91,6 +104,7 @@ class Node:
             "BTCW_LEASE_SECONDS": str(self.lease),
             "BTCW_SIMULATOR_URL": "http://127.0.0.1:1/api/v3",
             "BTCW_DB_POOL_MIN": "1",
+            **self._more,
         }
         with (self.home / "supervisor.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -207,7 +221,7 @@ class Sampler:
             seen: dict[int, list[tuple[str, int]]] = defaultdict(list)
             for node in self._nodes:
                 for strategy_id, pids in bots_of(node.home).items():
-                    seen[strategy_id] += [(node.name, pid) for pid in pids]
+                    seen[strategy_id] += [(node.home.name, pid) for pid in pids]
             self.where = {key: found[0][0] for key, found in seen.items()}
             self.least = min(self.least, len(seen))
             self.twice += [

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from btc_watcher.lib.locks import HEALTH_OF_MANY
 from freqtrade_mgmt.failover.round import failover_round
 from freqtrade_mgmt.health.round import strategy_health_round
 from freqtrade_mgmt.supervisor import routing
@@ -19,7 +20,6 @@ from proxies.models import Proxy
 from strategies.models import Strategy
 from strategies.selectors import proxy_uses
 from strategies.services import strategy_start
-from strategies.services.health import MANY
 from tests.freqtrade_mgmt.supervising import demo
 from tests.languages import words_check
 
@@ -293,6 +293,6 @@ def test_rounds_that_write_many_rows_at_once_wait_for_each_other(each: Any) -> N
         cursor.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
             " AND pid = pg_backend_pid() AND (classid, objid) = (%s, %s)",
-            MANY,
+            HEALTH_OF_MANY.values,
         )
         assert cursor.fetchone() == (1,)

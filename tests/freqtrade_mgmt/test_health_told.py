@@ -11,8 +11,9 @@ import redis
 from django.db import connection
 from django.utils import timezone, translation
 
+from btc_watcher.lib.locks import HEALTH_ROUND
 from freqtrade_mgmt.cache.status import statuses_read
-from freqtrade_mgmt.health.round import LOCK, strategy_health_round
+from freqtrade_mgmt.health.round import strategy_health_round
 from freqtrade_mgmt.health.usual import SignalCounter
 from freqtrade_mgmt.supervisor.records import failed
 from freqtrade_mgmt.tasks import strategy_health
@@ -273,7 +274,7 @@ def test_two_rounds_at_once_tell_nothing_twice(world: World) -> None:
     names = ("host", "port", "user", "dbname", "password")
     where = {name: options[name] for name in names if options.get(name)}
     with psycopg.connect(**where, autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s, %s)", LOCK)
+        other.execute(HEALTH_ROUND.take(wait=True, session=True), HEALTH_ROUND.values)
         assert world.round().skipped
         assert titles() == []
     world.round()

@@ -39,7 +39,7 @@ from freqtrade_mgmt.upgrades.asking import UpgradeRefusedError, upgrade_request
 from notifications.models import Alert
 from strategies.models import Strategy, StrategyProcess
 from tests.freqtrade_mgmt.fake_bots import CODE
-from tests.freqtrade_mgmt.test_leases_store import A, B, over, silent
+from tests.freqtrade_mgmt.test_leases_store import A, B, silent, stale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,8 +99,7 @@ def test_a_node_that_lives_is_not_given_up() -> None:
 def test_what_a_lost_node_held_is_given_up_by_hand() -> None:
     StrategyLease.objects.update(guarded=False)
     silent(A)
-    over(7)
-    assert leases_take(B, [7], guarded=True) == {}
+    assert leases_take(B, [7], guarded=True, stale=stale(7)) == {}
     assert "2 strategies" in said("release", "a", "--yes-really")
     assert leases_take(B, [7], guarded=True) == {7: 2}
     assert [node.name for node in nodes_list()] == ["b"]
@@ -117,12 +116,10 @@ def test_a_dead_node_is_one_alert_that_ends_with_its_return() -> None:
     assert not Alert.objects.exists()
 
     silent(A, 40)
-    over(7)
-    over(8)
     # Its strategies are being taken over: that is told together.
     before = told(before)
     assert not Alert.objects.exists()
-    leases_take(B, [7, 8], guarded=True)
+    leases_take(B, [7, 8], guarded=True, stale=stale(7, 8))
     before = told(before)
     before = told(before)
     alert = Alert.objects.get()

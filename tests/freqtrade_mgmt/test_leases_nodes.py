@@ -66,7 +66,7 @@ def on(node: Node, strategies: list[Strategy]) -> bool:
 
 def split(a: Node, b: Node, strategies: list[Strategy]) -> None:
     """Wait until two guarded nodes run the strategies between them."""
-    wait(lambda: running(strategies), "running", 60, a, b)
+    wait(lambda: running(strategies), "running", 120, a, b)
     first, second = set(bots_of(a.home)), set(bots_of(b.home))
     assert first | second == {strategy.pk for strategy in strategies}
     assert not first & second
@@ -75,7 +75,7 @@ def split(a: Node, b: Node, strategies: list[Strategy]) -> None:
 
 def both_up(a: Node, b: Node) -> None:
     """Wait until two nodes know each other."""
-    wait(lambda: guarded(a) and guarded(b), "two nodes", 60, a, b)
+    wait(lambda: guarded(a) and guarded(b), "two nodes", 90, a, b)
 
 
 def until_in_the_middle_of_a_minute() -> None:
@@ -98,7 +98,7 @@ def test_a_killed_supervisor_s_bots_run_on_the_other_node_within_a_minute(
         a.kill()
         assert bots_of(a.home)  # they outlive it, and somebody ends them
         took = wait(lambda: on(b, strategies), "the move", 60, b)
-        wait(lambda: running(strategies), "running", 30, b)
+        wait(lambda: running(strategies), "running", 60, b)
 
         assert not bots_of(a.home)
         assert "no lease was renewed" in (a.home / "run" / "guard.log").read_text()
@@ -148,7 +148,7 @@ def test_a_node_that_is_cut_off_its_database_loses_its_bots_to_the_other(
             getattr(way, how)()
             wait(lambda: on(b, strategies), "the move", 60, a, b)
             assert not bots_of(a.home)
-            wait(lambda: running(strategies), "running", 30, b)
+            wait(lambda: running(strategies), "running", 60, b)
 
             # It comes back, and starts nothing of what another has.
             way.mend()
@@ -160,7 +160,7 @@ def test_a_node_that_is_cut_off_its_database_loses_its_bots_to_the_other(
             # What is new goes to the one that has nothing.
             late = always("late")
             strategy_start(late.pk)
-            wait(lambda: on(a, [late]), "the new one", 20, a, b)
+            wait(lambda: on(a, [late]), "the new one", 60, a, b)
             assert sampler.twice == []
 
 
@@ -175,7 +175,7 @@ def test_a_supervisor_that_hangs_loses_its_bots_and_takes_none_back(
         a.send(signal.SIGSTOP)
         wait(lambda: on(b, strategies), "the move", 60, b)
         a.send(signal.SIGCONT)
-        wait(lambda: guarded(a), "the return", 30, a)
+        wait(lambda: guarded(a), "the return", 60, a)
         time.sleep(LEASE / 2)
         assert on(b, strategies)
         assert running(strategies)
@@ -199,7 +199,7 @@ def test_a_single_node_keeps_its_bots_through_an_outage_of_the_database(
             wait(
                 lambda: SupervisorNode.objects.get(pk="a").seen_at > seen,
                 "the return",
-                30,
+                60,
                 a,
             )
             time.sleep(2)
@@ -207,7 +207,7 @@ def test_a_single_node_keeps_its_bots_through_an_outage_of_the_database(
             assert sampler.twice == []
             # And it takes orders again.
             strategy_stop(strategies[0].pk)
-            wait(lambda: on(a, strategies[1:]), "the stop", 30, a)
+            wait(lambda: on(a, strategies[1:]), "the stop", 60, a)
 
 
 def test_what_a_single_node_left_is_not_taken_by_a_new_one_before_it_is_released(
@@ -231,12 +231,12 @@ def test_what_a_single_node_left_is_not_taken_by_a_new_one_before_it_is_released
                     )
                 ),
                 "the reason",
-                30,
+                60,
                 b,
             )
             # The supervisor is started again: it finds its bot, and both know each other.
             a.start()
-            wait(lambda: guarded(a) and guarded(b), "the guards", 40, a, b)
+            wait(lambda: guarded(a) and guarded(b), "the guards", 90, a, b)
             assert bots_of(a.home) == left
             assert sampler.twice == []
 
@@ -248,8 +248,10 @@ def test_an_orderly_end_hands_everything_over_at_once(tmp_path: Path) -> None:
         strategies = wanted(2, tmp_path)
         split(a, b, strategies)
         a.end()
-        took = wait(lambda: on(b, strategies), "the move", 20, b)
-        assert took < LEASE
+        wait(lambda: on(b, strategies), "the move", 60, b)
+        # Given and not inherited: nobody waited for a lease to be over.
+        rows = StrategyLease.objects.filter(node="b", pk__gt=0)
+        assert set(rows.values_list("came_from", flat=True)) == {""}
         assert not a.guards()
         assert sampler.twice == []
 
@@ -266,9 +268,9 @@ def test_a_node_is_emptied_one_by_one(tmp_path: Path) -> None:
         assert sampler.least >= len(strategies) - 1
         assert sampler.twice == []
         # The node lives on, without bots, and does nothing for the others.
-        wait(lambda: not StrategyLease.objects.filter(node="a"), "the rest", 20, a, b)
+        wait(lambda: not StrategyLease.objects.filter(node="a"), "the rest", 60, a, b)
         SupervisorNode.objects.filter(pk="a").update(draining=False)
         late = always("late")
         time.sleep(LEASE / 6 + 1)
         strategy_start(late.pk)
-        wait(lambda: on(a, [late]), "the new one", 20, a, b)
+        wait(lambda: on(a, [late]), "the new one", 60, a, b)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,8 @@ from strategies.models import Strategy, StrategyProcess
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-A, B = Node("a", "home-a"), Node("b", "home-b")
+A = Node("a", "home-a", life="here/a", was="here/a", beats=("a1", "a2"))
+B = Node("b", "home-b", life="here/b", was="here/b", beats=("b1", "b2"))
 
 
 @pytest.fixture
@@ -37,14 +39,17 @@ def nodes(transactional_db: None) -> None:
     node_register(B)
 
 
-def over(strategy_id: int = 7, seconds: float = 60) -> None:
-    """Let a lease have ended so many seconds ago, by the database's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE strategy_leases SET expires_at = clock_timestamp() - %s * interval"
-            " '1 second' WHERE strategy_id = %s",
-            [seconds, strategy_id],
-        )
+def stale(*strategy_ids: int) -> list[str]:
+    """Return what leases look like now, as somebody knows who saw them long unchanged."""
+    leases = leases_renew(Node("-", "-"), {}, guarded=False).picture.leases
+    return [leases[key].stamp for key in strategy_ids]
+
+
+def stamp_of(name: str) -> str:
+    """Return the last sign of life of a node."""
+    node = leases_renew(Node("-", "-"), {}, guarded=False).picture.node(name)
+    assert node is not None
+    return node.stamp
 
 
 def silent(node: Node, seconds: float = 60) -> None:
@@ -94,10 +99,10 @@ def test_of_two_who_take_what_is_over_one_wins() -> None:
     node_register(c)
     for number in range(10):
         leases_take(A, [number + 1], guarded=True)
-        over(number + 1)
+        old = stale(number + 1)
         taken = at_once(
-            partial(leases_take, B, [number + 1], guarded=True),
-            partial(leases_take, c, [number + 1], guarded=True),
+            partial(leases_take, B, [number + 1], guarded=True, stale=old),
+            partial(leases_take, c, [number + 1], guarded=True, stale=old),
         )
         assert sorted(map(len, taken)) == [0, 1]
 
@@ -106,8 +111,7 @@ def test_of_two_who_take_what_is_over_one_wins() -> None:
 def test_a_lease_that_lasts_is_not_taken_and_the_term_grows_with_each_holder() -> None:
     assert leases_take(A, [7], guarded=True) == {7: 1}
     assert leases_take(B, [7], guarded=True) == {}
-    over()
-    assert leases_take(B, [7], guarded=True) == {7: 2}
+    assert leases_take(B, [7], guarded=True, stale=stale(7)) == {7: 2}
     row = StrategyLease.objects.get(pk=7)
     assert (row.node, row.came_from) == ("b", "a")
     leases_release(B, {7: 2})
@@ -118,32 +122,41 @@ def test_a_lease_that_lasts_is_not_taken_and_the_term_grows_with_each_holder() -
 @pytest.mark.usefixtures("nodes")
 def test_what_is_over_and_not_guarded_is_not_taken() -> None:
     leases_take(A, [7, 0], guarded=False)
-    over(7, 3600)
-    over(0, 3600)
     # Nobody does what is done once for all without a database, so that may be taken.
-    assert leases_take(B, [7, 0], guarded=True) == {0: 2}
+    assert leases_take(B, [7, 0], guarded=True, stale=stale(0, 7)) == {0: 2}
     assert leases_renew(A, {7: 1, 0: 1}, guarded=True).kept == {7}
 
 
 @pytest.mark.usefixtures("nodes")
-def test_others_wait_a_little_longer_than_the_lease() -> None:
-    leases_take(A, [7], guarded=True)
-    over(7, store.lease_limits().margin - 1)
+@pytest.mark.parametrize("step", [-86_400, 0, 86_400])
+def test_the_database_s_clock_may_be_set_and_nothing_is_taken_that_was_renewed(
+    step: int,
+) -> None:
+    taken = leases_take(A, [7], guarded=True)
+    old = stale(7)
+    assert leases_renew(A, taken, guarded=True).kept == {7}
+    # As after a step: every stamp lies so far in the past, or ahead.
+    with connection.cursor() as cursor:
+        for change in (
+            "UPDATE strategy_leases SET expires_at = expires_at - %s * interval '1 s'",
+            "UPDATE supervisor_nodes SET seen_at = seen_at - %s * interval '1 s'",
+        ):
+            cursor.execute(change, [step])
     assert leases_take(B, [7], guarded=True) == {}
-    over(7, store.lease_limits().margin + 0.1)
-    assert leases_take(B, [7], guarded=True) == {7: 2}
+    assert leases_take(B, [7], guarded=True, stale=old) == {}
+    # What nobody renews is taken, whatever the clock says.
+    assert leases_take(B, [7], guarded=True, stale=stale(7)) == {7: 2}
 
 
 @pytest.mark.usefixtures("nodes")
 def test_what_is_over_may_be_renewed_as_long_as_nobody_took_it() -> None:
     taken = leases_take(A, [7, 8], guarded=True)
-    over(7)
-    over(8)
-    leases_take(B, [8], guarded=True)
+    old = stale(7, 8)
+    leases_take(B, [8], guarded=True, stale=old)
     answer = leases_renew(A, taken, guarded=True)
     assert answer.known
     assert answer.kept == {7}
-    assert leases_take(B, [7], guarded=True) == {}
+    assert leases_take(B, [7], guarded=True, stale=old) == {}
 
 
 @pytest.mark.usefixtures("nodes")
@@ -160,10 +173,10 @@ def test_an_earlier_term_of_the_same_node_renews_nothing() -> None:
 def test_renewal_and_take_at_the_same_moment_have_one_winner() -> None:
     for number in range(1, 11):
         taken = leases_take(A, [number], guarded=True)
-        over(number)
+        old = stale(number)
         renewed, lost = at_once(
             partial(leases_renew, A, taken, guarded=True),
-            partial(leases_take, B, [number], guarded=True),
+            partial(leases_take, B, [number], guarded=True, stale=old),
         )
         assert bool(renewed.kept) != bool(lost)
 
@@ -176,8 +189,7 @@ def test_the_clock_of_a_machine_does_not_count(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(timezone, "now", lambda: datetime(2031, 1, 1, tzinfo=UTC))
     assert leases_take(B, [7], guarded=True) == {}
     seen = leases_renew(A, taken, guarded=True).picture
-    lease, node = seen.leases[7], seen.node("b")
-    assert 29 < lease.left <= 30
+    node = seen.node("b")
     assert node is not None
     assert 0 <= node.age < 10
 
@@ -202,13 +214,13 @@ def test_a_renewal_shows_the_nodes_and_who_holds_what() -> None:
 
 @pytest.mark.usefixtures("nodes")
 def test_two_homes_of_one_name_do_not_both_live() -> None:
-    twin = Node("a", "home-twin")
-    with pytest.raises(NodeNameTakenError, match="BTCW_NODE"):
+    twin = Node("a", "home-twin", life="there/t")
+    with pytest.raises(NodeNameTakenError, match="BTCW_NODE") as refused:
         node_register(twin)
+    assert refused.value.stamps == {"a": stamp_of("a")}
     held = leases_take(A, [7], guarded=False)
-    silent(A)
     # The machine was replaced: what was its own is its own.
-    assert node_register(twin) == [7]
+    assert node_register(twin, [stamp_of("a")]) == [7]
     assert leases_take(twin, [7], guarded=False) == {7: 2}
     # And the one that was thought dead has lost everything.
     answer = leases_renew(A, held, guarded=False)
@@ -218,15 +230,77 @@ def test_two_homes_of_one_name_do_not_both_live() -> None:
 
 
 @pytest.mark.usefixtures("nodes")
+def test_a_copy_of_a_home_on_another_machine_does_not_speak_in_its_name() -> None:
+    held = leases_take(A, [7], guarded=False)
+    copy = replace(A, life="there/a", was="", beats=("", "c1"))
+    with pytest.raises(NodeNameTakenError, match="would run twice") as refused:
+        node_register(copy)
+    old = refused.value.stamps["a"]
+    # It heard nothing for long enough, but at this moment it does.
+    assert leases_renew(A, held, guarded=False).kept == {7}
+    with pytest.raises(NodeNameTakenError):
+        node_register(copy, [old])
+    node_farewell(replace(A, beats=("a2", "a3")))
+    assert node_register(copy) == [7]
+    with pytest.raises(NodeNameTakenError):
+        node_register(A)
+
+
+@pytest.mark.usefixtures("nodes")
+def test_of_a_machine_that_was_copied_while_it_ran_one_goes_on() -> None:
+    held = leases_take(A, [7], guarded=False)
+    # Both know the same; one is quicker, and the other one's knowledge is old by then.
+    quick = leases_renew(replace(A, beats=("a2", "a3")), held, guarded=False)
+    assert quick.kept == {7}
+    copy = replace(A, beats=("a2", "c3"))
+    assert not leases_renew(copy, held, guarded=False).known
+    assert leases_take(copy, [8], guarded=False) == {}
+    leases_release(copy, held)
+    node_farewell(copy)
+    assert SupervisorNode.objects.get(pk="a").stopped_at is None
+    assert StrategyLease.objects.get(pk=7).node == "a"
+    # A renewal that arrived without an answer is no reason to doubt.
+    quick = leases_renew(replace(A, beats=("a2", "a3")), held, guarded=False)
+    assert quick.kept == {7}
+    assert leases_renew(replace(A, beats=("a3", "a4")), held, guarded=False).known
+
+
+@pytest.mark.usefixtures("nodes")
+def test_a_standby_that_lacks_the_last_signs_of_life_ends_no_bots() -> None:
+    held = leases_take(A, [7], guarded=False)
+    later = replace(A, beats=("a1", "a2", "a3", "a4", "a5"))
+    # What it has is from before the last renewals.
+    SupervisorNode.objects.filter(pk="a").update(beat="a2")
+    assert leases_renew(later, held, guarded=False).kept == {7}
+    assert SupervisorNode.objects.get(pk="a").beat == "a5"
+    # A copy of before knows none of the new ones.
+    copy = replace(A, beats=("a1", "a2", "c3"))
+    assert not leases_renew(copy, held, guarded=False).known
+
+
+@pytest.mark.usefixtures("nodes")
+def test_a_supervisor_that_is_started_again_in_the_same_place_waits_for_nobody() -> (
+    None
+):
+    leases_take(A, [7], guarded=False)
+    again = replace(A, life="here/a-2", was="here/a", beats=("", "n1"))
+    assert node_register(again) == [7]
+    # An answer that got lost: it asks again.
+    assert node_register(again) == [7]
+    assert node_register(replace(again, name="z")) == [7]
+
+
+@pytest.mark.usefixtures("nodes")
 def test_a_home_with_another_name_keeps_its_leases_and_its_bots() -> None:
     strategy = Strategy.objects.create(name="x")
     leases_take(A, [strategy.pk], guarded=False)
     bot = StrategyProcess.objects.create(
         strategy=strategy, status="running", resource_usage={"node": "a"}
     )
-    silent(A)
-    renamed = Node("z", "home-a")
-    assert node_register(renamed) == [strategy.pk]
+    renamed = Node("z", "home-a", life="new/z")
+    with pytest.raises(NodeNameTakenError, match="another name"):
+        node_register(renamed)
+    assert node_register(renamed, [stamp_of("a")]) == [strategy.pk]
     assert {row.name for row in SupervisorNode.objects.all()} == {"b", "z"}
     assert StrategyLease.objects.get(pk=strategy.pk).node == "z"
     leases_take(renamed, [strategy.pk], guarded=False)
@@ -261,14 +335,13 @@ def test_who_says_goodbye_is_neither_live_nor_dead() -> None:
 def test_the_processes_of_a_dead_node_are_closed_with_the_take() -> None:
     strategy = Strategy.objects.create(name="x")
     leases_take(A, [strategy.pk], guarded=True)
-    over(strategy.pk)
     rows = [
         StrategyProcess.objects.create(
             strategy=strategy, status="running", resource_usage=usage
         )
         for usage in ({"node": "a"}, {"node": "b"}, {})
     ]
-    leases_take(B, [strategy.pk], guarded=True)
+    leases_take(B, [strategy.pk], guarded=True, stale=stale(strategy.pk))
     for row in rows:
         row.refresh_from_db()
     assert rows[0].stop_time is not None

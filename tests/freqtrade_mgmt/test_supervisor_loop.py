@@ -188,6 +188,8 @@ async def test_a_start_that_comes_to_nothing_leaves_no_open_process(
     row = await sync_to_async(process_started)(strategy.pk, details={})
 
     class Broken:
+        as_root = False
+
         def record(self) -> StrategyProcess:
             return row
 

@@ -18,21 +18,23 @@ from freqtrade_mgmt.services import uninstall
 from freqtrade_mgmt.supervisor import upgrade_check, upgrade_files, upgrade_records
 from freqtrade_mgmt.supervisor.upgrades import ABSENT_SECONDS
 from freqtrade_mgmt.trial.verdict import Outcome, failed
-from freqtrade_mgmt.upgrades.asking import (
-    check_request,
-    rollback_request,
-    upgrade_request,
-)
+from freqtrade_mgmt.upgrades.asking import check_request, rollback_request
 from freqtrade_mgmt.upgrades.pinning import strategy_pin
 from freqtrade_mgmt.upgrades.plan import PROVE
-from tests.freqtrade_mgmt.upgrading import NEW, OLD, World, installed, steps
-from tests.strategies.pages import made, put
+from tests.freqtrade_mgmt.upgrading import (
+    NEW,
+    OLD,
+    World,
+    asked,
+    installed,
+    running,
+    steps,
+)
+from tests.strategies.pages import put
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from strategies.models import Strategy
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -64,14 +66,6 @@ async def world() -> AsyncIterator[World]:
     world = World()
     yield world
     await world.upgrades.close()
-
-
-def running(*names: str) -> list[Strategy]:
-    return [put(made(name), "running") for name in names]
-
-
-async def asked(**options: Any) -> FreqtradeUpgrade:
-    return await sync_to_async(upgrade_request)(NEW, **({"watch_seconds": 0} | options))
 
 
 async def moved(row: FreqtradeUpgrade, world: World, count: int = 1) -> None:

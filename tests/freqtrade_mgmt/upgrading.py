@@ -12,7 +12,9 @@ from django.utils import timezone
 from freqtrade_mgmt.models import FreqtradeUpgrade, FreqtradeVersion
 from freqtrade_mgmt.selectors import versions_wanted
 from freqtrade_mgmt.supervisor.upgrades import BotNow, Upgrades
+from freqtrade_mgmt.upgrades.asking import upgrade_request
 from strategies.models import Strategy
+from tests.strategies.pages import made, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,3 +105,12 @@ def steps(row: FreqtradeUpgrade) -> list[str]:
     """Return the codes of an operation's steps."""
     row.refresh_from_db()
     return [each["step"] for each in row.migration_log["steps"]]
+
+
+def running(*names: str) -> list[Strategy]:
+    return [put(made(name), "running") for name in names]
+
+
+async def asked(**options: Any) -> FreqtradeUpgrade:
+    request = sync_to_async(upgrade_request)
+    return await request(NEW, **({"watch_seconds": 0} | options))

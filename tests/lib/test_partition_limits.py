@@ -10,7 +10,8 @@ import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from btc_watcher.lib import partition_mover, partitions
+from btc_watcher.lib import partitions
+from btc_watcher.lib.locks import PARTITION_MOVER
 from btc_watcher.lib.partition_mover import strays_move
 from btc_watcher.lib.partitions import (
     PROXY_TESTS,
@@ -99,7 +100,7 @@ def test_a_shadow_that_was_not_copied_to_the_end_takes_no_place() -> None:
 
 def test_two_movers_of_one_table_are_never_at_work_at_once() -> None:
     fill(5)
-    lock = partition_mover.LOCK.replace("%s", "'proxy_test_history'")
+    lock = PARTITION_MOVER.key.replace("%s", "'proxy_test_history'")
     with (
         held_by_another(f"SELECT pg_advisory_xact_lock({lock})"),
         pytest.raises(PartitionError, match="Another process is moving"),

@@ -203,10 +203,11 @@ def test_kill_9_of_the_manager_ends_the_children_and_the_next_run_waits_for_them
     with running_script(MANAGER, str(folder)) as process:
         pids = [int(word) for word in next_line(process).split()]
         assert sorted(i.pid for i in running_processes(folder).values()) == sorted(pids)
-        for name in ("one", "two"):
-            # From now on the kernel tells them of their parent's end.
-            log = folder / "log" / f"{name}.log"
-            wait_until(lambda log=log: b"up" in log.read_bytes(), f"{name} is up")
+        # From now on the kernel tells them of their parent's end.
+        logs = [folder / "log" / f"{name}.log" for name in ("one", "two")]
+        wait_until(
+            lambda: all(b"up" in log.read_bytes() for log in logs), "both are up"
+        )
         process.kill()
         process.wait()
         end_previous(folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.models import Permission
 
 from accounts.models import User
-from btc_watcher.lib.redis_keys import DEFAULT_QUEUE
+from btc_watcher.lib.redis_keys import BACKUPS_QUEUE, DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     import redis
@@ -27,9 +27,9 @@ def person(name: str, *, staff: bool = True, operator: bool = False) -> User:
 
 
 def asked(client: redis.Redis) -> list[tuple[str, dict[str, Any]]]:
-    """Return the tasks that wait in the default queue, with their named arguments."""
-    texts: Any = client.lrange(DEFAULT_QUEUE, 0, -1)
-    messages = [json.loads(text) for text in texts]
+    """Return the tasks that wait for any worker or that of the backups, by name."""
+    queues: Any = [client.lrange(q, 0, -1) for q in (DEFAULT_QUEUE, BACKUPS_QUEUE)]
+    messages = [json.loads(text) for texts in queues for text in texts]
     return [
         (message["headers"]["task"], json.loads(base64.b64decode(message["body"]))[1])
         for message in messages

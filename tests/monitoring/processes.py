@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from monitoring.heartbeats.queues import NEEDED
 from tests.e2e.system import Process, environment
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ COMMANDS = {
     "beat": [*CELERY, "beat", "--pidfile=", "-l", "INFO"],
     "worker": [
         *(*CELERY, "worker", "-n", "worker@test", "--pool", "threads", "-c", "2"),
-        *("-Q", "queue:notifications:P0,queue:default", "-l", "INFO"),
+        *("-Q", ",".join(NEEDED), "-l", "INFO"),
         *("--without-gossip", "--without-mingle"),
     ],
     "supervisor": [sys.executable, "manage.py", "run_supervisor"],

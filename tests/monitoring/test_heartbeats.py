@@ -1,4 +1,4 @@
-"""Signs of life: written, judged, told once, resolved; and the switch outside."""
+"""Signs of life: written, judged, told once, resolved."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
 from django.test import override_settings
 
-from btc_watcher.local.ports import any_free
-from monitoring.health import Health
-from monitoring.heartbeats import outside
 from monitoring.heartbeats.attach import Lifespan
 from monitoring.heartbeats.models import Role
 from monitoring.heartbeats.others import groups_here
@@ -41,24 +37,23 @@ from monitoring.heartbeats.telling import (
 from monitoring.heartbeats.watch import Limits, troubles
 from monitoring.models import ProcessHeartbeat
 from notifications.models import Alert, Notification, NotificationStatus
-from notifications.services import channel_create
 from strategies.models import Strategy, StrategyProcess
 from tests.e2e.system import until
-from tests.notifications.factories import AT_ONCE, NO_LIMITS
-from tests.notifications.fakes import ProxyFake, SmtpFake
-from tests.notifications.fakes.http import Answer, HttpFake, Received
+from tests.monitoring.beating import STEADY, aged, beating, mail_channel
+from tests.notifications.fakes import SmtpFake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_django import Settings
 
 BOUNDS = Limits()
+
 WHEN = datetime(2026, 11, 22, tzinfo=UTC)
+
 NONE: frozenset[str] = frozenset()
+
 OPTIONAL = frozenset({"supervisor"})
-STEADY = 1000.0
 
 
 def row(role: str, age: float = 1.0, *, stopped: bool = False, host: str = "a") -> Seen:
@@ -125,40 +120,6 @@ def test_a_loop_that_hangs_is_seen_and_one_that_never_began_is_not(
 
 
 ME = Identity("a", "worker", "worker", 100, 1000.0)
-
-
-def aged(seconds: float, **which: str) -> None:
-    """Move rows into the past."""
-    with connection.cursor() as cursor:
-        for each in ProcessHeartbeat.objects.filter(**which):
-            cursor.execute(
-                "UPDATE process_heartbeats SET seen_at = seen_at - %s * interval '1 s',"
-                " stopped_at = stopped_at - %s * interval '1 s' WHERE id = %s",
-                [seconds, seconds, each.pk],
-            )
-
-
-def beating(*roles: str) -> None:
-    for number, role in enumerate(roles):
-        beat_write(Identity("a", role, role, number + 1, 5.0), {})
-
-
-def mail_channel(smtp: SmtpFake) -> None:
-    """Make a channel to the fake mail server."""
-    channel_create(
-        name="mail",
-        type="email",
-        config={
-            "host": "127.0.0.1",
-            "port": smtp.port,
-            "security": "none",
-            "from": "watcher@example.org",
-            "to": ["a@example.org"],
-            "language": "en",
-            **AT_ONCE,
-        },
-        rate_limit_config=NO_LIMITS,
-    )
 
 
 @pytest.mark.django_db
@@ -302,96 +263,6 @@ def test_the_settings_are_the_limits() -> None:
     assert limits() == Limits()
     with override_settings(HEARTBEATS={"every": 1.0}):
         assert limits().every == 1.0
-
-
-class PingFake(HttpFake):
-    """A service that listens for pings."""
-
-    answer = 200
-
-    def reply(self, request: Received) -> Answer:
-        return self.answer, b"OK"
-
-
-@pytest.fixture
-def service(settings: Settings) -> Iterator[PingFake]:
-    with PingFake() as fake:
-        settings.HEARTBEAT_URL = f"{fake.base}/my-uuid"
-        settings.HEARTBEAT_FAIL = True
-        yield fake
-
-
-@pytest.fixture
-def _fresh_health(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outside, "health", Health())
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("redis_client", "_fresh_health")
-class TestOutside:
-    """The dead man's switch."""
-
-    def test_without_an_address_nobody_is_asked(self) -> None:
-        assert outside.outside_ping() == {"found": "", "sent": "no"}
-
-    def test_when_all_is_well_the_service_is_asked(self, service: PingFake) -> None:
-        beating("beat", "worker")
-        assert outside.outside_ping() == {"found": "ok", "sent": "ping"}
-        assert [each.path for each in service.received] == ["/my-uuid"]
-
-    @pytest.mark.parametrize("role", ["beat", "worker"])
-    def test_a_missing_process_is_told_as_a_failure(
-        self, service: PingFake, role: str
-    ) -> None:
-        beating(*({"beat", "worker"} - {role}))
-        assert outside.outside_ping() == {"found": f"no {role} runs", "sent": "fail"}
-        (request,) = service.received
-        assert (request.path, request.body) == (
-            "/my-uuid/fail",
-            f"no {role} runs".encode(),
-        )
-
-    def test_without_leave_to_fail_trouble_is_silence(
-        self, service: PingFake, settings: Settings
-    ) -> None:
-        settings.HEARTBEAT_FAIL = False
-        beating("beat")
-        assert outside.outside_ping()["sent"] == "no"
-        assert service.received == []
-
-    def test_a_dead_process_is_no_wellness(self, service: PingFake) -> None:
-        beating("beat", "worker")
-        beat_write(Identity("b", "worker", "urgent", 9, 5.0), {})
-        aged(60, host="b")
-        assert outside.outside_ping()["found"] == "worker urgent is dead"
-
-    def test_a_wanted_strategy_without_a_supervisor_is_no_wellness(
-        self, service: PingFake
-    ) -> None:
-        beating("beat", "worker")
-        Strategy.objects.create(name="ema", status="running")
-        found = outside.outside_ping()["found"]
-        assert "supervisor is absent" in found
-        assert "no supervisor runs" in found
-
-    def test_a_service_that_refuses_or_is_away_is_a_warning_and_no_error(
-        self, service: PingFake, settings: Settings, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        beating("beat", "worker")
-        service.answer = 404
-        assert outside.outside_ping()["sent"] == "lost"
-        settings.HEARTBEAT_URL = f"http://127.0.0.1:{any_free()}/my-uuid"
-        assert outside.outside_ping()["sent"] == "lost"
-        assert "my-uuid" not in caplog.text
-
-    def test_it_goes_through_the_proxy_when_there_is_one(
-        self, service: PingFake, settings: Settings
-    ) -> None:
-        beating("beat", "worker")
-        with ProxyFake() as proxy:
-            settings.HEARTBEAT_PROXY = f"socks5h://127.0.0.1:{proxy.port}"
-            assert outside.outside_ping()["sent"] == "ping"
-            assert proxy.targets
 
 
 @pytest.mark.django_db(transaction=True)

@@ -32,7 +32,7 @@ from monitoring.heartbeats.watch import Limits, Silences, troubles
 from monitoring.models import ProcessHeartbeat
 from notifications.models import Alert, Notification, NotificationStatus
 from tests.e2e.system import until
-from tests.monitoring.test_heartbeats import STEADY, aged, beating, mail_channel
+from tests.monitoring.beating import STEADY, aged, beating, mail_channel
 from tests.notifications.fakes import SmtpFake
 
 if TYPE_CHECKING:

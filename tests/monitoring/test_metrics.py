@@ -1,4 +1,4 @@
-"""Measurements: what processes and servers say becomes rows, means, a status, a text."""
+"""Measurements: what processes and servers say becomes rows and means."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 import math
 import subprocess
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import psutil
 import pytest
 from django.db import connection
@@ -21,36 +20,27 @@ from btc_watcher.lib.redis_keys import SYSTEM_STATUS
 from btc_watcher.lib.statements import rows_of
 from monitoring.heartbeats.sampling import GroupSampler, MachineSampler
 from monitoring.heartbeats.store import Identity, Seen, beat_write
-from monitoring.metrics.charts import RANGES, charts_data, moments_of, range_of, summed
 from monitoring.metrics.gathering import of_processes
 from monitoring.metrics.keeping import hour_of, metrics_average
-from monitoring.metrics.prometheus import exposition, text_of
-from monitoring.metrics.reading import Series, newest, series_read
 from monitoring.metrics.round import metrics_round, metrics_write
 from monitoring.metrics.servers import rates
 from monitoring.metrics.shapes import LARGEST, Measurement, fitted
 from monitoring.metrics.status import system_status
 from monitoring.models import MetricHour, SystemMetric
+from tests.monitoring.measuring import NOW, group, many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     import redis
-    from django.test import Client
     from pytest_django import Settings
-
-NOW = datetime(2026, 11, 22, 12, 34, 56, tzinfo=UTC)
 
 
 def seen(
     role: str, host: str = "a", age: float = 1.0, **figures: Mapping[str, Any]
 ) -> Seen:
     return Seen(host, role, role, 1, NOW, NOW, None, age, figures)
-
-
-def group(**values: float) -> dict[str, float]:
-    return {"processes": 1, "cpu": 10.0, "memory_mb": 100.0} | values
 
 
 def values(found: list[Measurement], component: str, name: str) -> list[float]:
@@ -186,12 +176,6 @@ def test_the_status_is_made_anew_when_its_key_is_gone(
     assert redis_client.exists(SYSTEM_STATUS)
 
 
-def many(moment: datetime, *numbers: float) -> None:
-    for place, number in enumerate(numbers):
-        at = moment + timedelta(minutes=10 * place)
-        metrics_write([Measurement("api", "cpu", "cpu", number, "percent", "a")], at)
-
-
 @pytest.mark.django_db
 def test_full_hours_are_averaged_once_and_again_without_change() -> None:
     start = hour_of(NOW) - timedelta(hours=2)
@@ -230,127 +214,13 @@ def test_keeping_nothing_is_refused(settings: Settings) -> None:
         metrics_average(NOW)
 
 
-@pytest.mark.django_db
-def test_a_long_period_joins_hourly_means_and_the_running_hour() -> None:
-    start = hour_of(NOW) - timedelta(hours=1)
-    many(start, 10, 20)
-    metrics_average(NOW)
-    many(hour_of(NOW), 40)
-    found = series_read(NOW - timedelta(days=7), NOW, 3600, hourly=True)
-    points = found[Series("api", "cpu", "cpu", "a")]
-    assert points == {
-        int(start.timestamp()): 15.0,
-        int(hour_of(NOW).timestamp()): 40.0,
-    }
-
-
-def test_a_hole_in_the_measurements_cuts_the_lines() -> None:
-    one = Series("api", "cpu", "cpu", "a")
-    assert moments_of({one: {0: 1.0, 30: 1.0, 300: 2.0}}, 30) == [0, 30, 60, 300]
-
-
-def test_hosts_are_summed_moment_by_moment() -> None:
-    assert summed([{0: 1.0, 30: 2.0}, {30: 3.0}]) == {0: 1.0, 30: 5.0}
-
-
-@pytest.mark.parametrize("wanted", [each.key for each in RANGES])
-@pytest.mark.django_db
-def test_every_period_of_the_page_has_data_for_its_charts(wanted: str) -> None:
-    now = timezone.now()
-    metrics_write(
-        [
-            Measurement("host", "cpu", "cpu", 12.0, "percent", "a"),
-            Measurement("api", "memory", "memory", 100.0, "MB", "a"),
-            Measurement("api", "memory", "memory", 50.0, "MB", "b"),
-        ],
-        now - timedelta(seconds=40),
-    )
-    data = charts_data(range_of(wanted), now)
-    lines = {
-        chart["key"]: [line["values"][-1] for line in chart["lines"]]
-        for chart in data["charts"]
-    }
-    assert lines["machine"] == [12.0]
-    assert lines["memory"] == [150.0]
-    assert lines["cpu"] == []
-    assert json.loads(json.dumps(data)) == data
-
-
-def test_labels_of_the_text_are_escaped() -> None:
-    text = text_of({"btcw_x": [({"host": 'a"b\\c\nd'}, 1.5)]})
-    assert text == '# TYPE btcw_x gauge\nbtcw_x{host="a\\"b\\\\c\\nd"} 1.5\n'
-
-
-@pytest.mark.django_db
-def test_the_text_for_prometheus_has_the_newest_of_every_series() -> None:
-    now = timezone.now()
-    for ago, value in ((200, 1.0), (60, 2.0), (5, 3.0)):
-        metrics_write(
-            [Measurement("api", "cpu", "cpu", value, "percent", "a")],
-            now - timedelta(seconds=ago),
-        )
-    beat_write(Identity("a", "beat", "beat", 1, 1.0), {})
-    lines = exposition(now).splitlines()
-    assert 'btcw_cpu_percent{component="api",series="cpu",host="a"} 3.0' in lines
-    assert 'btcw_process_up{role="beat",host="a",process="beat"} 1.0' in lines
-    assert 'btcw_strategies{status="running"} 0.0' in lines
-    assert 'btcw_alerts_open{priority="P0"} 0.0' in lines
-    assert [each.value for each in newest(now)] == [3.0]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("token", "header", "status"),
-    [
-        ("", "Bearer ", 404),
-        ("secret", "", 401),
-        ("secret", "Bearer wrong", 401),
-        ("secret", "secret", 401),
-        ("secret", "Bearer ünlike", 401),
-        ("secret", "Bearer secret", 200),
-    ],
-)
-def test_metrics_are_for_those_who_know_the_token(
-    client: Client, settings: Settings, token: str, header: str, status: int
-) -> None:
-    settings.METRICS_TOKEN = token
-    answer = client.get("/metrics", headers={"Authorization": header})
-    assert answer.status_code == status
-    if status == 200:
-        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-
-
-@pytest.mark.django_db
-@pytest.mark.usefixtures("redis_client")
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_the_page_shows_processes_and_charts(
-    admin_client: Client, language: str
-) -> None:
-    beat_write(
-        Identity("box", "worker", "urgent", 4711, 1.0), {"groups": {"worker": group()}}
-    )
-    metrics_round(timezone.now())
-    admin_client.cookies["django_language"] = language
-    page = admin_client.get("/system/").content.decode()
-    assert "4711" in page
-    assert "plots-data" in page
-    assert "4711" in admin_client.get("/system/now/").content.decode()
-    data = orjson.loads(admin_client.get("/system/data/?range=day").content)
-    assert len(data["charts"]) == 8
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("address", ["/system/", "/system/now/", "/system/data/"])
-def test_the_page_wants_a_login(client: Client, address: str) -> None:
-    assert client.get(address).status_code == 302
-
-
 YEAR = """
 INSERT INTO system_metrics (timestamp, metric_type, component, value, unit, metadata)
 SELECT moment, 'cpu', component, 1, 'percent', '{"name": "cpu", "host": "a"}'
   FROM generate_series(%s::timestamptz, %s::timestamptz, '5 minutes') AS moment,
        unnest(ARRAY['api', 'worker', 'redis']) AS component
 """
+
 HOURS = """
 INSERT INTO system_metric_hours
        (hour, component, metric_type, name, host, unit, mean, low, high, samples)

@@ -15,7 +15,7 @@ from monitoring.metrics.reading import Series, series_read
 from monitoring.metrics.round import metrics_round, metrics_write
 from monitoring.metrics.shapes import LARGEST, Measurement, fitted
 from monitoring.models import MetricHour, SystemMetric
-from tests.monitoring.test_metrics import many
+from tests.monitoring.measuring import many
 
 if TYPE_CHECKING:
     import redis

@@ -14,8 +14,8 @@ from monitoring.models import ProcessHeartbeat
 from notifications.models import Alert
 from tests.e2e.system import until
 from tests.monitoring import quick_settings
+from tests.monitoring.beating import PingFake, mail_channel
 from tests.monitoring.processes import COMMANDS, process
-from tests.monitoring.test_heartbeats import PingFake, mail_channel
 from tests.notifications.fakes import SmtpFake
 
 if TYPE_CHECKING:

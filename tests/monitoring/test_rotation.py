@@ -27,6 +27,7 @@ from btc_watcher.lib.partitions import (
 from monitoring.partitions.rotation import partitions_rotate
 from monitoring.tasks import rotate_partitions
 from tests.lib.test_partitions_database import held_by_another
+from tests.monitoring.usual_months import months_usual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ OLD = date(2019, 1, 1)
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     """Leave the partitions as they were."""
+    months_usual()
     before = {table: state_read(table).partitions for table in TABLES}
     yield
     for table, names in before.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.local import ports
 from monitoring.dispatch import NotAskedError, backup_soon, rotation_soon
 from monitoring.runs import following
-from monitoring.runs.cache import run_put
+from monitoring.runs.cache import run_begin, run_put, run_read
 from monitoring.runs.following import BACKUP, followed
 from monitoring.runs.shown import Run, run_shown
 from tests.monitoring.asking import asked
@@ -51,7 +53,7 @@ def test_a_run_is_asked_for_once_taken_and_told_step_by_step(
         True,
         False,
     )
-    with pytest.raises(NotAskedError, match="under way already"):
+    with pytest.raises(NotAskedError, match="was asked for already"):
         backup_soon(by="li")
     with followed(BACKUP, "backup", number=number, by="mei") as run:
         assert (shown().state, shown().steps) == ("running", ())
@@ -157,3 +159,53 @@ def test_without_redis_nothing_is_known_and_nobody_is_asked(settings: Settings) 
             backup_soon(by="mei")
     finally:
         redis_module.redis_connection.cache_clear()
+
+
+def test_of_many_that_ask_at_once_one_is_heard(redis_client: redis.Redis) -> None:
+    def ask(number: int) -> bool:
+        together.wait(30)
+        try:
+            backup_soon(by=f"person {number}")
+        except NotAskedError:
+            return False
+        return True
+
+    together = threading.Barrier(6)
+    with ThreadPoolExecutor(6) as pool:
+        heard = list(pool.map(ask, range(6)))
+
+    assert sum(heard) == 1
+    assert len(asked(redis_client)) == 1
+
+
+def test_a_connection_that_is_lost_meanwhile_is_not_somebody_elses_run(
+    redis_client: redis.Redis,
+) -> None:
+    def stands(_there: dict[str, Any]) -> bool:
+        asked_for.append(True)
+        if len(asked_for) == 1:
+            redis_client.client_kill_filter(_type="normal", skipme=True)
+        return False
+
+    asked_for: list[bool] = []
+    run_put(BACKUP, {"state": "done"})
+    assert run_begin(BACKUP, {"number": "1"}, stands) is True
+    assert len(asked_for) == 2
+    assert run_read(BACKUP) == {"number": "1"}
+
+
+def test_a_run_whose_answer_was_lost_is_our_own(redis_client: redis.Redis) -> None:
+    run_put(BACKUP, {"number": "1"})
+    assert run_begin(BACKUP, {"number": "1"}, lambda _there: True) is True
+    assert run_begin(BACKUP, {"number": "2"}, lambda _there: True) is False
+
+
+def test_what_has_ended_or_makes_no_sense_keeps_nobody_from_asking(
+    redis_client: redis.Redis,
+) -> None:
+    with followed(BACKUP, "backup"):
+        pass
+    assert backup_soon(by="mei")
+    run_put(BACKUP, {"state": "running"})
+    assert backup_soon(by="li")
+    assert len(asked(redis_client)) == 2

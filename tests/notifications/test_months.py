@@ -82,7 +82,8 @@ def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
 
 
 def moments(now: datetime) -> dict[str, Any]:
-    names = ("now", "first", "last", "sent_at", "lease_over")
+    names = ["now", "soon", "first", "last", "sent_at"]
+    names += ["lease_over", "claim_ahead", "put_off"]
     return PARAMETERS | dict.fromkeys(names, now)
 
 

@@ -14,7 +14,7 @@ from notifications import tasks
 from notifications.cache import queue_lengths
 from notifications.dispatch import messages_send
 from notifications.models import Notification, NotificationChannel
-from notifications.policy import CLOCKS_APART, LEASE
+from notifications.policy import CLAIM_AHEAD, CLOCKS_APART, LEASE, PUT_OFF_AT_MOST
 from notifications.services import notification_claim, notifications_sweep, outbox
 from tests.notifications.factories import AT_ONCE, message, notification, thousands
 
@@ -187,6 +187,8 @@ def test_the_search_stays_on_the_index_however_much_was_sent(
             "now": now,
             "now_text": now.isoformat(),
             "lease_over": now - LEASE,
+            "claim_ahead": now + CLAIM_AHEAD,
+            "put_off": now + PUT_OFF_AT_MOST,
             "future": now + CLOCKS_APART,
             "limit": 10,
         } | {f"before_{priority}": now for priority in PRIORITIES}

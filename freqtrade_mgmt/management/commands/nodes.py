@@ -19,6 +19,8 @@ from freqtrade_mgmt.leases.managing import (
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
+    from freqtrade_mgmt.leases.notes import Note
+
 
 class Command(BaseCommand):
     """Lists nodes, empties them, and gives up what a lost one held."""
@@ -82,6 +84,16 @@ class Command(BaseCommand):
             self.stdout.write("No supervisor has run yet.")
         for node in nodes:
             self.stdout.write(_line(node))
+            for note in node.notes:
+                self.stdout.write(_note(note))
+
+
+def _note(note: Note) -> str:
+    name = f"{note.strategy} ({note.strategy_id})"
+    when = (
+        f"not before {note.until:%H:%M:%S} UTC" if note.waits else "may be tried again"
+    )
+    return f"    could not start {name}, {when}: {note.reason}"
 
 
 def _line(node: ListedNode) -> str:

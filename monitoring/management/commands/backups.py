@@ -6,14 +6,20 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import override
 
 from btc_watcher.lib.errors import BtcWatcherError
 from monitoring.backups.files import file_open
+from monitoring.backups.places import elsewhere, places_read
 from monitoring.backups.selectors import backups_list, backups_rows
+from monitoring.backups.words import cure_of_places, words_of_places
+from monitoring.doctor.database import reachable
+from monitoring.doctor.shapes import Facts, State
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -52,6 +58,22 @@ class Command(BaseCommand):
                 age = timesince(timezone.now() - row.age, depth=1).replace("\xa0", " ")
                 line = f"{row.backup.name:20}  {row.state:17}  {row.size:>9}  {age:>10}"
                 self.stdout.write(f"{line}  {row.backup.error}".rstrip())
+            for line in self._places():
+                self.stdout.write(line)
+
+    def _places(self) -> list[str]:
+        """Say whose backups these are; a database that is gone is why people look."""
+        shown = f"These lie in {settings.BACKUP_FOLDER} on {settings.NODE_NAME}."
+        if reachable(Facts(timezone.now())).state is not State.OK:
+            return [shown]
+        try:
+            places = places_read()
+        except DatabaseError:
+            return [shown]
+        if len(places) == 1 and places[0].is_here:
+            return [words_of_places(places)]
+        words = [shown, words_of_places(places)]
+        return words if elsewhere(places) else [*words, cure_of_places(places)]
 
     def _open(self, source: Path, target: Path | None) -> None:
         if target is None:

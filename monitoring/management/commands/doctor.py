@@ -16,7 +16,7 @@ from monitoring.doctor.shapes import CHECKS, GROUPS, State
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from monitoring.doctor.shapes import Result
 
@@ -26,6 +26,25 @@ MARKS: Final = {
     State.FAILED: "✗",
     State.SKIPPED: "—",
 }
+
+
+def summary(counted: Mapping[State, int]) -> str:
+    """Return how many checks found what, when none has failed. Pure."""
+    told = {"ok": counted[State.OK], "warnings": counted[State.WARNING]}
+    if told["warnings"]:
+        words = ngettext(
+            "%(ok)d in order, %(warnings)d warning.",
+            "%(ok)d in order, %(warnings)d warnings.",
+            told["warnings"],
+        )
+    else:
+        words = ngettext(
+            "%(ok)d check is in order.", "All %(ok)d checks are in order.", told["ok"]
+        )
+    if not (skipped := counted[State.SKIPPED]):
+        return words % told
+    more = ngettext("%(count)d was not asked.", "%(count)d were not asked.", skipped)
+    return f"{words % told} {more % {'count': skipped}}"
 
 
 class Command(BaseCommand):
@@ -107,5 +126,4 @@ class Command(BaseCommand):
             )
             raise CommandError(words % {"count": bad}, returncode=1)
         if not as_json:
-            told = {"ok": counted[State.OK], "warnings": counted[State.WARNING]}
-            self.stdout.write(_("%(ok)d in order, %(warnings)d warnings.") % told)
+            self.stdout.write(summary(counted))

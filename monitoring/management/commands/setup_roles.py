@@ -70,8 +70,8 @@ class Command(BaseCommand):
             if not (given and role == application)
         }
         if options["json"]:
-            report = {"steps": done.steps, "refused": done.refused, "files": files}
-            self.stdout.write(json.dumps(report))
+            report = {"steps": done.steps, "refused": done.refused, "left": done.left}
+            self.stdout.write(json.dumps(report | {"files": files}))
             return
         for line in (*done.steps, *done.refused):
             self.stdout.write(line)

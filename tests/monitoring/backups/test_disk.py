@@ -14,7 +14,7 @@ from monitoring.backups.selectors import backups_list
 from monitoring.backups.services import backup_make, backup_restore, backup_try
 from monitoring.backups.shapes import BackupError, State
 from tests.monitoring.backups.conftest import counts, scratches
-from tests.monitoring.backups.test_backup import alerts
+from tests.monitoring.backups.looking import alerts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -39,7 +39,7 @@ from monitoring.roles.setup import roles_setup
 from notifications.services.channels import channel_create
 from proxies.services.changing import proxy_create
 from tests.monitoring.backups.conftest import counts, databases
-from tests.monitoring.backups.test_backup import alerts, file_of, run
+from tests.monitoring.backups.looking import alerts, file_of, run
 from tests.monitoring.roles.conftest import APPLICATION, query, role_drop
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from btc_watcher.lib import partitions
 from btc_watcher.lib import redis_client as redis_module
 from btc_watcher.local import ports
 from btc_watcher.local.servers import EmbeddedValkey
+from monitoring.backups.places import place_figures
 from monitoring.doctor.database import clock_finding
 from monitoring.doctor.redis import memory_finding as redis_memory_finding
 from monitoring.doctor.redis import policy_finding
@@ -52,7 +54,8 @@ def channel(**changes: Any) -> NotificationChannel:
 def alive(home: Path) -> None:
     """Everything that should live does, and somebody is told."""
     for role in ("web", "worker", "beat", "supervisor"):
-        beat_write(Identity("here", role, role, 1, 1.0), {})
+        says = place_figures() if role == "worker" else {}
+        beat_write(Identity("here", role, role, 1, 1.0), says)
     channel()
     call_command("rotate_partitions", stdout=StringIO())
 
@@ -116,8 +119,39 @@ def test_without_postgresql_the_rest_is_still_asked_and_nothing_is_told_of_it(
     assert found["work.bots"]["state"] == "skipped"
     assert found["redis.reachable"]["state"] == "ok"
     assert found["secrets.files"]["state"] == "ok"
+    assert "database does not answer" in found["machine.disk"]["words"]
     assert port not in json.dumps(found)
     assert "my-pass-word" not in json.dumps(found)
+
+
+def test_the_disk_of_a_home_that_is_not_there_yet_is_judged(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.BTCW_HOME = tmp_path / "later" / "home"
+    settings.BACKUP_FOLDER = str(tmp_path / "later" / "backups")
+    assert "GB are free" in doctor("machine.disk")[0]["machine.disk"]["words"]
+
+
+@pytest.mark.parametrize("names", [(), ("backups.age", "machine.disk")])
+def test_without_postgresql_nobody_waits_for_the_pool(
+    names: tuple[str, ...],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection.close()
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "PORT", str(ports.any_free()))
+        pool = {"min_size": 0, "max_size": 1, "timeout": 5.0}
+        patch.setitem(connection.settings_dict["OPTIONS"], "pool", pool)
+        started = time.monotonic()
+        try:
+            found, _fine = doctor(*names)
+        finally:
+            connection.close_pool()  # type: ignore[attr-defined]  # of PostgreSQL
+    assert time.monotonic() - started < 5
+    assert {"backups.age", "machine.disk"} <= found.keys()
+    assert not [each for each in caplog.records if each.name == "psycopg.pool"]
 
 
 def test_a_missing_migration_fails() -> None:
@@ -171,10 +205,16 @@ def test_the_role_and_the_way_to_the_server_are_told(settings: Settings) -> None
     assert found["database.role"]["value"] == connection.settings_dict["USER"]
 
 
-def test_over_a_network_a_connection_in_the_clear_fails(
+def test_a_connection_in_the_clear_fails_but_warns_where_strangers_cannot_listen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("monitoring.roles.checks._is_this_machine", lambda _host: False)
+    found, fine = doctor("database.tls")
+    assert fine
+    assert found["database.tls"]["state"] == "warning"
+    assert "private network" in found["database.tls"]["words"]
+    assert "verify-full" in found["database.tls"]["cure"]
+    monkeypatch.setattr("monitoring.doctor.access.database_is_near", lambda: False)
     found, fine = doctor("database.tls", "database.role")
     assert not fine
     assert found["database.tls"]["state"] == "failed"

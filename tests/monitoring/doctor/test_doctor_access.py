@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
+from monitoring.doctor.reach import is_near
 from monitoring.roles.checks import Finding
 from monitoring.roles.setup import roles_setup
 from tests.monitoring.doctor.asking import doctor, execute, state
@@ -58,20 +59,55 @@ def test_a_superuser_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "encrypted", "wanted"),
+    ("given", "encrypted", "near", "wanted"),
     [
-        ("warning", False, "failed"),
-        ("warning", True, "warning"),
-        ("ok", True, "ok"),
+        ("warning", False, False, "failed"),
+        ("warning", False, True, "warning"),
+        ("warning", True, False, "warning"),
+        ("warning", True, True, "warning"),
+        ("ok", True, False, "ok"),
     ],
 )
 def test_a_way_over_the_network_has_to_be_encrypted_and_proven(
-    given: str, encrypted: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
+    given: str,
+    encrypted: bool,
+    near: bool,
+    wanted: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     facts = {"sslmode": "require", "encrypted": encrypted}
     found = Finding(given, "said", "" if given == "ok" else "verify-full", facts)
     monkeypatch.setattr("monitoring.doctor.access.tls_state", lambda: found)
-    assert state("database.tls") == wanted
+    monkeypatch.setattr("monitoring.doctor.access.database_is_near", lambda: near)
+    told, fine = doctor("database.tls")
+    assert told["database.tls"]["state"] == wanted
+    assert fine is (wanted != "failed")
+    assert ("verify-full" in told["database.tls"]["cure"]) is (wanted != "ok")
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "near"),
+    [
+        # A container's name in its own network, whatever address that has.
+        ("postgres", "172.18.0.3", True),
+        ("postgres", "2a01:4f8::3", True),
+        ("postgres", "", True),
+        ("10.0.0.7", "10.0.0.7", True),
+        ("postgres.default.svc", "10.42.0.9", True),
+        ("db.example.org", "100.64.0.4", True),
+        ("fd00::7", "fd00::7", True),
+        ("fe80::7", "fe80::7%eth0", True),
+        ("db.example.org", "8.8.8.8", False),
+        ("8.8.8.8", "8.8.8.8", False),
+        ("2a01:4f8::3", "2a01:4f8::3", False),
+        ("db.example.org", "", False),
+        ("one,two.example.org", "8.8.8.8", False),
+    ],
+)
+def test_how_far_a_connection_goes_is_told_by_name_and_address(
+    host: str, address: str, near: bool
+) -> None:
+    assert is_near(host, address) is near
 
 
 def test_without_the_right_to_see_statistics_the_statement_for_it_is_said(

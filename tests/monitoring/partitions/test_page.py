@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from btc_watcher.lib.locks import COUNTING
 from btc_watcher.lib.partitions import (
     PROXY_TESTS,
     TABLES,
@@ -18,6 +21,8 @@ from btc_watcher.lib.partitions import (
     month_start,
     state_read,
 )
+from monitoring.backups.servers import server_of_backups
+from monitoring.partitions import counting
 from monitoring.partitions.page import tables_shown
 from monitoring.schedules.services import schedules_seed
 from monitoring.tasks import rotate_partitions, rotation_now
@@ -26,6 +31,7 @@ from tests.monitoring.asking import asked, person
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import psycopg
     import redis
     from django.test import Client
     from pytest_django import Settings
@@ -211,6 +217,63 @@ def test_rows_are_counted_on_demand(staff: Client) -> None:
         assert staff.get(f"{PAGE}{strange}/rows/").status_code == 404
 
 
+@contextmanager
+def counted_elsewhere() -> Iterator[None]:
+    """Count, in a session of its own, until the block ends."""
+    with another_session() as other:
+        other.execute(COUNTING.take(wait=True, session=False), COUNTING.values)
+        yield
+
+
+@contextmanager
+def another_session() -> Iterator[psycopg.Connection]:
+    with server_of_backups().connect() as other, other.transaction():
+        yield other
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_counts_never_run_at_once_and_the_estimate_stays_meanwhile(
+    staff: Client,
+) -> None:
+    name = PROXY_TESTS.partition(month_start(timezone.now()))
+    with counted_elsewhere():
+        text = text_of(staff, f"{PAGE}{name}/rows/")
+        assert "Another count is at work." in text
+        # It can be asked for again, and what was known stands there.
+        assert f"{PAGE}{name}/rows/" in text
+        assert re.search(r"[\d—]", text)
+        waiting = text_of(staff, f"{PAGE}plan/")
+        assert "as soon as another count has ended" in waiting
+        assert "load delay:2s" in waiting
+    assert "</b>" in text_of(staff, f"{PAGE}{name}/rows/")
+    assert "load delay" not in text_of(staff, f"{PAGE}plan/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_count_that_takes_too_long_is_given_up(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "SECONDS", 0.3)
+    name = PROXY_TESTS.partition(month_start(timezone.now()))
+    with another_session() as other:
+        # Whoever counts waits for this, as long as a large table would take.
+        monkeypatch.setattr("monitoring.database.bounded.LOCK_TIMEOUT", 5000)
+        other.execute(f"LOCK TABLE {name}")
+        text = text_of(staff, f"{PAGE}{name}/rows/")
+    assert "It takes longer than" in text
+
+
+def test_what_is_counted_no_further_is_shown_as_a_bound(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitoring.database.sizes.STRAYS_COUNTED", 3)
+    rows_made(OLD, rows=5)
+    text = text_of(staff)
+    assert "3+ rows of proxy_test_history lie" in text
+    assert '<p class="stat num warn">3+</p>' in text
+    assert '<b class="warn">3+</b>' in text
+
+
 def test_a_rotation_is_asked_of_a_worker_once(
     operator: Client, redis_client: redis.Redis
 ) -> None:
@@ -224,7 +287,7 @@ def test_a_rotation_is_asked_of_a_worker_once(
     assert "HX-Refresh" not in live.headers
     operator.post(f"{PAGE}rotate/")
     assert len(asked(redis_client)) == 1
-    assert "One is under way already." in text_of(operator)
+    assert "One was asked for already" in text_of(operator)
 
 
 @pytest.mark.django_db(transaction=True)

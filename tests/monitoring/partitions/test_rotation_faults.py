@@ -29,6 +29,7 @@ from btc_watcher.lib.partitions import (
 from monitoring.partitions.rotation import TableRotation, partitions_rotate
 from signals_app.services import signals_record
 from tests.lib.test_partitions_database import held_by_another
+from tests.monitoring.usual_months import months_usual
 from tests.signals_app.factories import candidate
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def query(text: str, *arguments: Any) -> list[tuple[Any, ...]]:
 def _as_before(settings: Settings) -> Iterator[None]:
     """Leave the partitions as they were."""
     settings.PARTITION_KEEP_DETACHED = False
+    months_usual()
     before = {table: state_read(table).partitions for table in TABLES}
     yield
     for table, names in before.items():

@@ -18,6 +18,7 @@ from btc_watcher.lib import partitions
 from btc_watcher.lib.partitions import PROXY_TESTS, months_ensure, state_read
 from monitoring.partitions.rotation import partitions_rotate
 from tests.lib.test_partitions_database import held_by_another
+from tests.monitoring.usual_months import months_usual
 from tests.servers import ENV
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def query(text: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
+    months_usual()
     before = state_read(PROXY_TESTS).partitions
     yield
     query("SELECT btcw_mover_clear('proxy_test_history')")

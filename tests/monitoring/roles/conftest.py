@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-APPLICATION, OWNER = "btcw_test_app", "btcw_test_owner"
+# Roles are the whole server's, which other processes of the tests use as well.
+APPLICATION = f"btcw_test_app_{os.getpid()}"
+OWNER = f"btcw_test_owner_{os.getpid()}"
 
 
 def query(text: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -311,11 +311,23 @@ def test_a_disk_that_fills_is_wrong_until_there_is_room(small_disk: Path) -> Non
     assert look(looks.disk_look).level is Level.RIGHT
 
 
-def test_the_disk_of_another_machine_is_told_by_its_processes(
-    settings: Settings,
+@pytest.mark.parametrize(
+    ("free", "total", "wrong"),
+    [
+        # As on this machine: little is what is little in bytes and in part.
+        (3, 100, True),
+        (8, 1000, False),
+        (3, 10, False),
+    ],
+)
+def test_the_disk_of_another_machine_is_told_by_its_processes_and_judged_alike(
+    free: int, total: int, wrong: bool
 ) -> None:
-    figures = {"machine": {"disk": 97.0}}
+    gb = 1024**3
+    figures = {"machine": {"disk_free": free * gb, "disk_total": total * gb}}
     beat_write(Identity("far-away", "worker", "w", 1, 1.0), figures)
-    found = look(looks.disk_look)
-    assert found.level is Level.WRONG
-    assert "far-away" in {place["host"] for place in found.facts["places"]}
+    places = look(looks.disk_look).facts["places"]
+    told = [place for place in places if place["host"] == "far-away"]
+    percent = 100 - 100 * free // total
+    place = {"host": "far-away", "path": "BTCW_HOME", "percent": percent}
+    assert told == ([place] if wrong else [])

@@ -11,11 +11,12 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.utils import timezone, translation
 
+from btc_watcher.lib.locks import WATCH_ROUND
 from monitoring.tasks import watch_servers
 from monitoring.watch.judging import Level, Patience, Reading
 from monitoring.watch.kinds import KINDS, Kind
 from monitoring.watch.models import WatchState
-from monitoring.watch.round import LOCK, watch_round
+from monitoring.watch.round import watch_round
 from monitoring.watch.words import strays_words
 from notifications.models import Alert
 
@@ -54,6 +55,7 @@ FACTS: dict[str, list[dict[str, Any]]] = {
     "work:notifications": [{"count": 1, "seconds": 301}, {"count": 9, "seconds": 999}],
     "redis:evictions": [{"count": 1}, {"count": 12}],
     "redis:memory": [{"used": 95.2, "limit": 100, "percent": 95}],
+    "backup:place": [{"places": []}, {"places": [("a, b", "/x"), ("c", "/y")]}],
     "machine:disk": [{"places": [{"host": "here", "path": "/var", "percent": 97}]}],
 }
 
@@ -121,7 +123,7 @@ def another_round() -> Iterator[None]:
     for name in ("cursor_factory", "context"):
         given.pop(name, None)
     with psycopg.connect(**given) as other:
-        other.execute("SELECT pg_advisory_xact_lock(%s, %s)", LOCK)
+        other.execute(WATCH_ROUND.take(wait=True, session=False), WATCH_ROUND.values)
         yield
         other.rollback()
 
