@@ -113,7 +113,8 @@ async function askForNotifications() {
 const isNews = (signal) => !signal.metadata.late && signal.metadata.source !== "backfill";
 
 function call(signal) {
-  if (!isNews(signal)) return;
+  // What nobody heard does not make the next one part of a burst.
+  if (!(settings.sound || settings.notify) || !isNews(signal)) return;
   if (LEVELS.indexOf(signal.strength_level) < LEVELS.indexOf(settings.level)) return;
   if (Date.now() - last < PAUSE) return;
   last = Date.now();
