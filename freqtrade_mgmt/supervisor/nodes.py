@@ -10,6 +10,7 @@ from django.conf import settings
 
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_files import file_write
+from freqtrade_mgmt.leases.restored import HOME_MARK
 from freqtrade_mgmt.leases.store import Node
 from freqtrade_mgmt.supervisor import guard_program
 from freqtrade_mgmt.supervisor.installs import supervisor_lock_path
@@ -18,7 +19,6 @@ from freqtrade_mgmt.supervisor.limits import BOT_MB, budget_mb
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILE = "node"
 LIFE_FILE = "node.life"
 
 
@@ -28,7 +28,7 @@ def node_here() -> Node:
     Raises ConfigurationError when that cannot be written.
     """
     home: Path = settings.BTCW_HOME
-    mark = _mark(home / "run" / FILE)
+    mark = _mark(home / HOME_MARK)
     place = _place(supervisor_lock_path())
     last = _read(home / "run" / LIFE_FILE)
     return Node(

@@ -10,7 +10,11 @@ import psycopg
 from django.db.migrations.loader import MigrationLoader
 
 from accounts.cache import sessions_forget
-from monitoring.backups.nodes import node_restored, nodes_restored, release_command
+from freqtrade_mgmt.leases.restored import (
+    nodes_in_backup,
+    own_node_stop,
+    release_command,
+)
 from monitoring.backups.shapes import BackupError
 
 if TYPE_CHECKING:
@@ -38,8 +42,8 @@ def live_replaced(server: Server) -> list[str]:
     sessions_forget()
     try:
         with contextlib.closing(server.connect()) as connection:
-            node_restored(connection)
-            held = nodes_restored(connection)
+            own_node_stop(connection)
+            held = nodes_in_backup(connection)
     except (BackupError, psycopg.Error) as error:
         logger.warning("What waits for other machines was not found out: %s", error)
         return []

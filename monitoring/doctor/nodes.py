@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from monitoring.backups.nodes import nodes_silent, release_command
+from freqtrade_mgmt.leases.restored import nodes_silent, release_command
 from monitoring.doctor.shapes import Facts, Finding, check, failed, ok
 
 

@@ -58,7 +58,7 @@ def test_a_backup_is_asked_for_followed_and_looked_at(
     row = page.locator(".saved tbody tr")
     expect(row.locator(".badge-ok")).to_have_text("restored on trial")
     page.set_viewport_size({"width": 380, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    page.wait_for_function("document.documentElement.scrollWidth <= 380")
     row.get_by_role("link").click()
     expect(page.locator(".token").first).to_contain_text(f"restore {name} --into look")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -66,4 +66,4 @@ def test_a_backup_is_asked_for_followed_and_looked_at(
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(rf"\S+ manage\.py restore {name}", copied)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    page.wait_for_function("document.documentElement.scrollWidth <= 380")

@@ -150,4 +150,4 @@ def test_no_page_is_wider_than_a_phone(
         "alerts/",
     ):
         page.goto(f"{web.url}/notifications/{path}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 380, path
+        page.wait_for_function("document.documentElement.scrollWidth <= 380")

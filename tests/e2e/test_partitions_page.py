@@ -59,4 +59,4 @@ def test_stray_rows_are_seen_planned_for_and_moved(
     )
     expect(page.get_by_role("row", name="proxy_test_history_2025_03")).to_be_visible()
     page.set_viewport_size({"width": 380, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    page.wait_for_function("document.documentElement.scrollWidth <= 380")

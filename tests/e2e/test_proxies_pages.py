@@ -163,4 +163,4 @@ def test_no_page_is_wider_than_a_phone(
     page.set_viewport_size({"width": 380, "height": 800})
     for path in ("", "new/", f"{proxy.pk}/", f"{proxy.pk}/edit/"):
         page.goto(f"{web.url}/proxies/{path}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 380, path
+        page.wait_for_function("document.documentElement.scrollWidth <= 380")

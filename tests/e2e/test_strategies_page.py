@@ -196,4 +196,4 @@ def test_a_strategy_s_page_brings_its_parts_and_draws_its_health(
     ):
         page.goto(f"{web.url}/strategies/{path}")
         page.set_viewport_size({"width": 380, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 380, path
+        page.wait_for_function("document.documentElement.scrollWidth <= 380")

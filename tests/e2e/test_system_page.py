@@ -52,8 +52,7 @@ def test_processes_and_charts_are_shown_in_every_theme_and_width(
     page.click("[data-theme-choice=light]")
     expect(canvas).to_be_visible()
     page.set_viewport_size({"width": 380, "height": 800})
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 380
+    page.wait_for_function("document.documentElement.scrollWidth <= 380")
     page.click("text=Year")
     expect(page.locator(".segments [aria-current]")).to_have_text("Year")
     expect(canvas).to_be_visible()

@@ -133,10 +133,10 @@ def test_the_pages_fit_a_telephone_and_the_plan_follows_the_choices(
     page.set_viewport_size({"width": 380, "height": 800})
     for path in ("", "operations/", f"operations/{asked.pk}/", f"{NEW}/uninstall/"):
         page.goto(f"{web.url}/freqtrade/{path}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 380, path
+        page.wait_for_function("document.documentElement.scrollWidth <= 380")
     asked.delete()
     page.goto(f"{web.url}/freqtrade/upgrade/")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    page.wait_for_function("document.documentElement.scrollWidth <= 380")
     expect(page.locator("#plan")).to_contain_text("It is watched for 10 min.")
     page.fill("#id_watch_minutes", "25")
     expect(page.locator("#plan")).to_contain_text("It is watched for 25 min.")

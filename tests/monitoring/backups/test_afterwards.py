@@ -15,8 +15,13 @@ from django.utils import timezone
 
 from freqtrade_mgmt.leases.managing import node_release
 from freqtrade_mgmt.leases.models import StrategyLease, SupervisorNode
+from freqtrade_mgmt.leases.restored import (
+    HOME_MARK,
+    nodes_in_backup,
+    nodes_silent,
+    own_node_stop,
+)
 from freqtrade_mgmt.leases.store import Node, NodeNameTakenError, node_register
-from monitoring.backups.nodes import FILE, node_restored, nodes_restored, nodes_silent
 from monitoring.backups.services import backup_make
 from tests.monitoring.asking import person
 from tests.monitoring.backups.conftest import as_setting
@@ -43,7 +48,7 @@ def _home(settings: Settings, tmp_path: Path) -> None:
     settings.BTCW_HOME = tmp_path
     settings.NODE_NAME = "new"
     (tmp_path / "run").mkdir()
-    (tmp_path / FILE).write_text("this-home")
+    (tmp_path / HOME_MARK).write_text("this-home")
 
 
 def node(
@@ -100,8 +105,8 @@ def test_a_backup_of_before_there_were_machines_waits_for_none(
     server: Server,
 ) -> None:
     with server.connect("postgres") as empty:
-        assert nodes_restored(empty) == {}
-        assert not node_restored(empty)
+        assert nodes_in_backup(empty) == {}
+        assert not own_node_stop(empty)
 
 
 def test_the_supervisor_of_this_machine_goes_on_at_once_after_a_restore(
@@ -133,7 +138,7 @@ def test_a_machine_that_has_our_name_alone_is_not_said_to_have_stopped(
     node("else", home="this-home", silent=False)
     database = str(connection.settings_dict["NAME"])
     with server.connect(database) as own:
-        assert not node_restored(own)
+        assert not own_node_stop(own)
     assert not SupervisorNode.objects.exclude(stopped_at=None).exists()
 
 

@@ -15,9 +15,8 @@ from freqtrade_mgmt.leases.store import lease_limits
 if TYPE_CHECKING:
     import psycopg
 
-FILE: Final = (
-    "run/node"  # below BTCW_HOME: the mark of this home, whatever it is called
-)
+# Below BTCW_HOME: what tells this home from others, whatever its machine is called.
+HOME_MARK: Final = "run/node"
 # What is guarded is taken over by itself. ``wait`` 0 takes those that live as well.
 HELD: Final = """
 SELECT l.node, count(*)::int
@@ -43,7 +42,7 @@ def nodes_silent() -> dict[str, int]:
     return dict(rows_of(HELD, _parameters(limits.lease + limits.margin)))
 
 
-def nodes_restored(connection: psycopg.Connection) -> dict[str, int]:
+def nodes_in_backup(connection: psycopg.Connection) -> dict[str, int]:
     """Return the other machines that hold strategies in a database just restored.
 
     Which of them live cannot be told: what they said last is as old as the backup.
@@ -53,7 +52,7 @@ def nodes_restored(connection: psycopg.Connection) -> dict[str, int]:
     return dict(connection.execute(HELD, _parameters(0.0)).fetchall())
 
 
-def node_restored(connection: psycopg.Connection) -> bool:
+def own_node_stop(connection: psycopg.Connection) -> bool:
     """Mark our own node in a database just restored as stopped; tell whether it is there.
 
     Its last sign of life is as old as the backup, so its supervisor is not known by it
@@ -77,7 +76,7 @@ def _has_leases(connection: psycopg.Connection) -> bool:
 
 def _parameters(wait: float) -> dict[str, Any]:
     try:
-        home = (settings.BTCW_HOME / FILE).read_text(encoding="utf-8").strip()
+        home = (settings.BTCW_HOME / HOME_MARK).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         home = "none"
     return {"me": settings.NODE_NAME[:100], "home": home, "wait": wait}
