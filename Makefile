@@ -13,7 +13,7 @@ SETTINGS_FOR_READING := BTCW_SECRET_KEY=unused BTCW_ENCRYPTION_KEYS=unused \
 	DATABASE_URL=postgres://127.0.0.1:1/unused REDIS_URL=redis://127.0.0.1:1/0
 
 .PHONY: help up test tests tests-quick lint types imports migrations format bench clean \
-	requirements frontend screenshots venv venv-dev chromium
+	requirements frontend screenshots photographs venv venv-dev chromium
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -60,6 +60,10 @@ frontend: venv ## fetch the libraries of the pages (npm, pinned by the lock file
 
 screenshots: venv-dev chromium ## pictures of the documentation, from a running make up
 	@$(PYTHON_IN) scripts/screenshots.py --password "$(PASSWORD)" \
+		$(if $(ADDRESS),--address "$(ADDRESS)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(ONLY)
+
+photographs: venv-dev chromium ## every page of a running make up, to look through
+	@$(PYTHON_IN) scripts/photographs.py --password "$(PASSWORD)" \
 		$(if $(ADDRESS),--address "$(ADDRESS)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(ONLY)
 
 requirements: venv-dev ## pin what the .in files name (UPGRADE=1: newest of all)

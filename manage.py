@@ -9,6 +9,7 @@ import sys
 from django.core.management import execute_from_command_line
 
 from btc_watcher.env import owner_take
+from btc_watcher.lib.commands.ending import ending_plainly
 
 # The system works as a role that changes no tables; these few do, or make databases.
 BACKUPS = ("BTCW_BACKUP_DATABASE_URL",)
@@ -25,7 +26,8 @@ def main() -> None:
     """Run the command named in the arguments."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "btc_watcher.settings")
     owner_take(AS_OWNER.get(sys.argv[1] if len(sys.argv) > 1 else "", ()))
-    execute_from_command_line(sys.argv)
+    with ending_plainly():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

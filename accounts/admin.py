@@ -1,4 +1,4 @@
-"""Users and sessions in the admin."""
+"""Users and their groups in the admin."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 
 from accounts import services
+from accounts.admin_sessions import UserSessionAdmin
 from accounts.audit.admin import AuditEntryAdmin
-from accounts.cache import code_forgive, login_lock, login_unlock
-from accounts.models import User, UserSession
+from accounts.cache import login_lock
+from accounts.guesses import guess_lock, user_unlock
+from accounts.models import User
 from accounts.people import LastAdministratorError, administrator_remains, role_set
 from accounts.preferences import zone_names
 from accounts.roles import ADMINISTER, NAMES, Role, role_of
 from accounts.second_factor.services import factor_reset
-from accounts.selectors import session_view
-from btc_watcher.lib.admin import AnyModelAdmin
+from btc_watcher.lib.admin import AnyModelAdmin, links
+from btc_watcher.lib.admin_actions import asks_first
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -35,9 +37,8 @@ if TYPE_CHECKING:
     UserCreationForm = auth_forms.AdminUserCreationForm[User]
     PasswordForm = auth_forms.AdminPasswordChangeForm[User]
     UserModelAdmin = auth_admin.UserAdmin[User]
-    SessionModelAdmin = admin.ModelAdmin[UserSession]
 else:
-    UserModelForm, SessionModelAdmin = forms.ModelForm, admin.ModelAdmin
+    UserModelForm = forms.ModelForm
     UserCreationForm = auth_forms.AdminUserCreationForm
     PasswordForm = auth_forms.AdminPasswordChangeForm
     UserModelAdmin = auth_admin.UserAdmin
@@ -156,6 +157,7 @@ class UserAdmin(AdministratorsOnly, UserModelAdmin):
         "updated_at",
         "factor",
         "logins",
+        "more",
     )
     fieldsets = (
         (None, {"fields": ("username", "password_link", "email")}),
@@ -164,7 +166,7 @@ class UserAdmin(AdministratorsOnly, UserModelAdmin):
             {"fields": ("role", "is_active", "user_permissions")},
         ),
         (_("Preferences"), {"fields": ("language", "timezone", "preferences")}),
-        (_("Security"), {"fields": ("factor", "logins")}),
+        (_("Security"), {"fields": ("factor", "logins", "more")}),
         (_("Times"), {"fields": ("last_login", "created_at", "updated_at")}),
     )
     add_fieldsets = (
@@ -224,6 +226,7 @@ class UserAdmin(AdministratorsOnly, UserModelAdmin):
     def logins(self, user: User) -> str:
         """Return how often logins failed in the last day, and for how long they wait."""
         count, wait = login_lock(user.get_username())
+        wait = max(wait, guess_lock(user))
         if not wait:
             return str(count)
         words = _("%(count)d; new addresses wait %(wait)d seconds (unlock in the list)")
@@ -233,16 +236,40 @@ class UserAdmin(AdministratorsOnly, UserModelAdmin):
         description=_("Unlock logins of the selected users"), permissions=["change"]
     )
     def unlock(self, request: HttpRequest, rows: QuerySet[User]) -> None:
-        """Forget failed logins and codes."""
-        for user in rows:
-            login_unlock(user.get_username())
-            code_forgive(user_id=user.pk)
-        self._told(request, len(rows))
+        """Forget failed logins, codes and passwords."""
+        answered = [user_unlock(user) for user in rows]
+        if all(answered):
+            self._told(request, len(answered))
+            return
+        words = _(
+            "Redis does not answer, so failed logins could not be forgotten. They are not"
+            " counted either until it is back; unlock again then."
+        )
+        self.message_user(request, words, messages.ERROR)
+
+    @admin.display(description=_("more"))
+    def more(self, user: User) -> str:
+        """Links to the person's sessions, and to what they did and what was done to them."""
+        if not user.pk:
+            return ""
+        sessions = reverse("admin:accounts_usersession_changelist")
+        audit = reverse("admin:accounts_auditentry_changelist")
+        return links(
+            (
+                (f"{sessions}?user_id={user.pk}", _("sessions and tokens")),
+                (f"{audit}?actor_id={user.pk}", _("what they changed")),
+                (
+                    f"{audit}?target=users&q={user.pk}",
+                    _("what was changed about them"),
+                ),
+            )
+        )
 
     @admin.action(
         description=_("Take the second factor away from the selected users"),
         permissions=["change"],
     )
+    @asks_first(_("They get in by their password alone until they set up a new one."))
     def reset_factor(self, request: HttpRequest, rows: QuerySet[User]) -> None:
         """Let people in by password alone who lost their app and their codes."""
         self._told(request, sum(factor_reset(user=user) for user in rows))
@@ -251,6 +278,7 @@ class UserAdmin(AdministratorsOnly, UserModelAdmin):
         description=_("End all sessions and tokens of the selected users"),
         permissions=["change"],
     )
+    @asks_first(_("They are logged out at once, and programs with their tokens stop."))
     def end_sessions(self, request: HttpRequest, rows: QuerySet[User]) -> None:
         """End them at once."""
         for user in rows:
@@ -310,82 +338,3 @@ class GroupAdmin(AdministratorsOnly, auth_admin.GroupAdmin):
 
 def _is_role(group: Group | None) -> bool:
     return group is not None and group.name in set(Role)
-
-
-@admin.register(UserSession)
-class UserSessionAdmin(SessionModelAdmin):
-    """Logins and API tokens: to look at, and to end."""
-
-    list_display = (
-        "user",
-        "kind",
-        "label",
-        "rights",
-        "ip_address",
-        "created_at",
-        "last_used_at",
-        "expires_at",
-    )
-    list_select_related = ("user",)
-    list_filter = ("expires_at",)
-    search_fields = ("user__username", "ip_address", "name", "user_agent")
-    date_hierarchy = None
-    fields = readonly_fields = (
-        "user",
-        "kind",
-        "label",
-        "rights",
-        "ip_address",
-        "created_at",
-        "last_used_at",
-        "expires_at",
-    )
-    actions = ("revoke",)
-
-    @admin.display(description=_("scopes"))
-    def rights(self, row: UserSession) -> str:
-        """Return what a token may do."""
-        return str(_("all")) if row.scopes is None else ", ".join(row.scopes)
-
-    @admin.display(description=_("kind"))
-    def kind(self, row: UserSession) -> str:
-        """Return what the row belongs to."""
-        return str(_("browser") if session_view(row).is_browser else _("API token"))
-
-    @admin.display(description=_("name or program"))
-    def label(self, row: UserSession) -> str:
-        """Return the token's name, or the browser."""
-        shown = session_view(row)
-        return shown.name or shown.user_agent
-
-    @admin.action(
-        description=_("End the selected sessions and tokens"), permissions=["delete"]
-    )
-    def revoke(self, request: HttpRequest, rows: QuerySet[UserSession]) -> None:
-        """End the chosen sessions at once."""
-        count = sum(
-            services.session_revoke(session_id=identifier)
-            for identifier in rows.values_list("id", flat=True)
-        )
-        sentence = ngettext(
-            "%(count)d session was ended.", "%(count)d sessions were ended.", count
-        ) % {"count": count}
-        self.message_user(request, sentence, messages.SUCCESS)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer ending under its own name only."""
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Sessions are made by logging in."""
-        return False
-
-    def has_change_permission(
-        self,
-        request: HttpRequest,
-        obj: UserSession | None = None,
-    ) -> bool:
-        """Nothing about a session can be edited."""
-        return False

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rest_framework.authentication import BaseAuthentication
     from rest_framework.request import Request
 
+    from accounts.facts import RequestFacts
     from accounts.models import User
 
 
@@ -69,12 +70,12 @@ TOKEN = shape(
 )
 
 
-def _code_check(user: User, code: str) -> None:
+def _code_check(user: User, code: str, facts: RequestFacts) -> None:
     if not code:
         raise CodeRefusedError(
             _("This account has a second factor: send its code in “code” as well.")
         )
-    code_check(user=user, code=code)
+    code_check(user=user, code=code, facts=facts)
 
 
 class TokenView(ApiView):
@@ -124,7 +125,7 @@ class TokenView(ApiView):
                 facts=facts,
             )
             if factor_of(user) is not None:
-                _code_check(user, given["code"])
+                _code_check(user, given["code"], facts)
         except (services.TooManyLoginsError, TooManyCodesError) as error:
             # DRF adds the sentence about the seconds by itself.
             raise Throttled(error.wait, _("Too many login attempts.")) from None

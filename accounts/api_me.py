@@ -14,12 +14,19 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.response import Response
 
 from accounts import services
+from accounts.api_display import (
+    DISPLAY,
+    DisplaySerializer,
+    display_answer,
+    display_changed,
+)
+from accounts.display import Display
 from accounts.facts import request_facts
 from accounts.models import User, UserSession
 from accounts.roles import role_of
 from accounts.scopes import CHOICES, Scope, token_allows
 from accounts.selectors import SESSION_TOKEN, session_view, sessions_of
-from btc_watcher.lib.api.answers import anything, flag, moment, shape, text
+from btc_watcher.lib.api.answers import anything, flag, moment, one, shape, text
 from btc_watcher.lib.api.base import ApiView
 from btc_watcher.lib.api.describing import operation, paged
 from btc_watcher.lib.api.moments import moment_text
@@ -45,6 +52,7 @@ ME = shape(
         "language": text("zh-CN or en."),
         "timezone": text("Such as Asia/Shanghai."),
         "quiet_hours": anything("from, to and passes; null without.", null=True),
+        "display": one(DISPLAY),
         "scopes": serializers.ListField(
             child=serializers.CharField(),
             allow_null=True,
@@ -125,6 +133,7 @@ class PreferencesSerializer(serializers.Serializer[Any]):
     quiet_hours = QuietSerializer(
         required=False, allow_null=True, help_text="Null: none."
     )
+    display = DisplaySerializer(required=False)
 
     def validate_timezone(self, value: str) -> str:
         """Refuse what is no zone."""
@@ -173,18 +182,20 @@ class MeView(ApiView):
         matches=True,
     )
     def patch(self, request: Request) -> Response:
-        """Change language, time zone and quiet hours."""
+        """Change language, time zone, quiet hours, and how pages look and sound."""
         user = _person(request)
         wanted = self.checked(PreferencesSerializer(data=request.data, partial=True))
         with transaction.atomic():
             stored = User.objects.select_for_update().get(pk=user.pk)
             match_require(request, stored)
             quiet = stored.preferences.get("quiet_hours")
+            display = Display.read(stored.preferences)
             services.preferences_save(
                 user=user,
                 language=wanted.get("language", stored.language),
                 timezone_name=wanted.get("timezone", stored.timezone),
                 quiet_hours=wanted.get("quiet_hours", quiet),
+                display=display_changed(display, wanted.get("display", {})),
             )
         return self._answer(request)
 
@@ -199,6 +210,7 @@ class MeView(ApiView):
                 "language": user.language,
                 "timezone": user.timezone,
                 "quiet_hours": user.preferences.get("quiet_hours"),
+                "display": display_answer(Display.read(user.preferences)),
                 "scopes": token.scopes if token else None,
                 "created_at": moment_text(user.created_at),
             }

@@ -15,7 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.audit.actor import actor_of, actor_set
 from accounts.facts import request_facts
-from accounts.selectors import session_by_api_token
+from accounts.selectors import login_is_alive, session_by_api_token
 from accounts.services import token_touch
 
 if TYPE_CHECKING:
@@ -58,4 +58,21 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class PageSessionAuthentication(SessionAuthentication):
-    """The login of a page; what changes something needs the CSRF token."""
+    """The login of a page; what changes something needs the CSRF token.
+
+    Middleware takes the views of the API for such that need nobody, so what it does for
+    pages is done here: a login that was ended counts no more, and the audit is told.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Return the person and no token; None leaves the request to other ways."""
+        found: tuple[User, None] | None = super().authenticate(request)
+        if found is None:
+            return None
+        if not login_is_alive(request._request.session):  # noqa: SLF001 - DRF's own way
+            raise AuthenticationFailed(
+                _("This login has ended, or was ended elsewhere. Log in again.")
+            )
+        facts = request_facts(request)
+        actor_set(actor_of(found[0], "API", facts.ip_address))
+        return found

@@ -1,7 +1,8 @@
-"""Failed logins and codes, and who listens to a WebSocket, in Redis."""
+"""Failed logins, and who listens to a WebSocket, in Redis."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -24,7 +25,6 @@ PER_ADDRESS: Final = 60
 # Failures that cost no wait; after them the wait doubles from FIRST_WAIT to LONGEST_WAIT.
 FREE_PER_PAIR: Final = 5
 FREE_PER_ACCOUNT: Final = 25
-FREE_CODES: Final = 5
 FIRST_WAIT: Final = 15
 LONGEST_WAIT: Final = 900
 # Kept of different addresses, so that a thousand of them fill no memory.
@@ -42,6 +42,11 @@ for i = 5, #ARGV, 2 do
   local free = tonumber(ARGV[i + 1])
   local count = tonumber(redis.call('HGET', KEYS[1], ARGV[i] .. ':n') or '0')
   local last = tonumber(redis.call('HGET', KEYS[1], ARGV[i] .. ':at') or '0')
+  if last > now then
+    -- The clock was set back: without this the wait would last until it is there again.
+    last = now
+    redis.call('HSET', KEYS[1], ARGV[i] .. ':at', now)
+  end
   if free >= 0 and count >= free then
     local pause = math.min(longest, first * 2 ^ math.min(count - free, 20))
     wait = math.max(wait, last + pause - now)
@@ -134,7 +139,7 @@ def login_lock(username: str) -> tuple[int, int]:
         return 0, 0
     counts = {key.decode(): int(each) for key, each in found.items() if key != b"from"}
     waits = [
-        counts.get(f"{field}:at", 0) + _pause(count - free) - now[0]
+        min(counts.get(f"{field}:at", 0), now[0]) + pause(count - free) - now[0]
         for name, count in counts.items()
         if name.endswith(":n")
         for field in [name.removesuffix(":n")]
@@ -144,29 +149,35 @@ def login_lock(username: str) -> tuple[int, int]:
     return counts.get("all:n", 0), max(0, *waits) if waits else 0
 
 
-def login_unlock(username: str) -> None:
-    """Forget every failed login to an account."""
-    redis_connection().delete(redis_keys.login_failures(_digest(username)))
-
-
-def code_wait(*, user_id: int) -> int:
-    """Count one code of the second factor; return the seconds to wait, or 0."""
+def login_unlock(username: str) -> bool:
+    """Forget every failed login to an account; False when Redis does not answer."""
     try:
-        return _attempt(redis_keys.code_failures(user_id), {"all": FREE_CODES})
+        redis_connection().delete(redis_keys.login_failures(_digest(username)))
     except RedisError as error:
-        logger.warning(
-            "Codes of the second factor are not limited: Redis failed (%s).",
-            type(error).__name__,
+        logger.warning("Logins were not unlocked: %s.", type(error).__name__)
+        return False
+    return True
+
+
+def pause(beyond: int) -> int:
+    """Return the seconds to wait after so many failures more than are free."""
+    return min(LONGEST_WAIT, FIRST_WAIT << min(beyond, 20))
+
+
+def account_is_known() -> bool:
+    """Tell whether it was noted lately that somebody can log in; also without Redis."""
+    try:
+        return bool(redis_connection().exists(redis_keys.ACCOUNT_KNOWN))
+    except RedisError:
+        return True
+
+
+def account_note() -> None:
+    """Note that somebody can log in."""
+    with contextlib.suppress(RedisError):
+        redis_connection().set(
+            redis_keys.ACCOUNT_KNOWN, "1", ex=redis_keys.ACCOUNT_KNOWN_TTL
         )
-        return 0
-
-
-def code_forgive(*, user_id: int) -> None:
-    """Forget the wrong codes of a person."""
-    try:
-        redis_connection().delete(redis_keys.code_failures(user_id))
-    except RedisError as error:
-        logger.warning("Codes were not forgiven: %s.", type(error).__name__)
 
 
 def listening(user_id: int, connection_id: str, values: Mapping[str, str]) -> None:
@@ -202,6 +213,15 @@ def listening_of(user_id: int) -> dict[str, str]:
     return {key.decode(): each.decode() for key, each in found.items()}
 
 
+def login_ended_tell(user_id: int) -> None:
+    """Tell every web process that a login or token of a person has ended."""
+    try:
+        redis_connection().publish(redis_keys.LOGINS_ENDED, str(user_id))
+    except RedisError as error:
+        # Open connections find out by themselves, a little later.
+        logger.debug("The end of a login was not told: %s.", type(error).__name__)
+
+
 def sessions_forget() -> None:
     """Forget every browser's session: what counts is in the database, which was replaced.
 
@@ -232,10 +252,6 @@ def _attempt(key: str, fields: dict[str, int]) -> int:
         *pairs,
     )
     return int(answer)
-
-
-def _pause(beyond: int) -> int:
-    return min(LONGEST_WAIT, FIRST_WAIT << min(beyond, 20))
 
 
 def _failures(found: dict[bytes, bytes], ip: str) -> Failures:

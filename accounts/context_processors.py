@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import get_language_info
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, get_language_info
 
+from accounts.display import Display, rise_of
+from accounts.models import User
+from accounts.navigation import HOME, navigation
+from accounts.preferences import start_address
 from accounts.roles import ADMINISTER
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-HOME: Final = "/"
-
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Return ``page``: home, here, nav, demo, in_profile, administers, only_reads and
-    languages (code, name).
+    """Return ``page``: home, here, nav, demo, in_profile, administers, only_reads,
+    theme, rise and languages (code, name).
 
-    ``nav`` is a list of objects with label, url and active; it is empty for people
-    who are not logged in. ``here`` is where switching the language comes back to.
+    ``nav`` is empty for people who are not logged in. ``here`` is where switching the
+    language or the theme comes back to. ``theme`` is empty where the browser decides.
     """
-    profile = reverse("accounts:profile")
+    user = getattr(request, "user", None)
+    person = user if isinstance(user, User) else None
+    display = Display.read(person.preferences if person else {})
+    own = tuple(map(reverse, ("accounts:settings", "accounts:profile")))
     return {
         "page": {
-            "home": HOME,
+            "home": start_address(person) if person else HOME,
             "here": request.get_full_path()
             if request.method == "GET"
             else request.path,
-            "nav": _navigation(request),
+            "nav": navigation(person, request.path) if person else [],
             "demo": settings.DEMO,
-            "in_profile": request.path.startswith(profile),
-            "administers": _administers(request),
-            "only_reads": _only_reads(request),
+            "in_profile": request.path.startswith(own),
+            "administers": person is not None and person.has_perm(ADMINISTER),
+            "only_reads": person is not None and _only_reads(person),
+            "theme": display.theme,
+            "rise": rise_of(display, person.language if person else _language()),
             "languages": [
                 (code, get_language_info(code)["name_local"])
                 for code, _name in settings.LANGUAGES
@@ -44,54 +50,9 @@ def page(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _administers(request: HttpRequest) -> bool:
-    user = getattr(request, "user", None)
-    return user is not None and bool(user.has_perm(ADMINISTER))
+def _language() -> str:
+    return get_language() or settings.LANGUAGE_CODE
 
 
-def _only_reads(request: HttpRequest) -> bool:
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return False
+def _only_reads(user: User) -> bool:
     return all(".view_" in each for each in user.get_all_permissions())
-
-
-def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return []
-    entries = [
-        (reverse("monitoring:dashboard"), _("Dashboard")),
-        (HOME, _("Live signals")),
-        (reverse("strategies:list"), _("Strategies")),
-        (reverse("freqtrade_mgmt:charts"), _("Charts")),
-        (reverse("signals_app:outcomes"), _("Outcomes")),
-        (reverse("notifications:history"), _("Notifications")),
-        (reverse("freqtrade_mgmt:versions"), "freqtrade"),
-        (reverse("proxies:list"), _("Proxies")),
-        # Staff find the database, partitions, backups and errors there too.
-        (
-            reverse("monitoring:system"),
-            _("Operations") if user.is_staff else _("System"),
-        ),
-    ]
-    if settings.DEMO:
-        entries.append((reverse("notifications:inbox"), _("Inbox")))
-    if user.is_staff:
-        entries.append((reverse("admin:index"), _("Admin")))
-    active = _active(request.path, [url for url, _label in entries])
-    return [
-        {"url": url, "label": label, "active": url == active} for url, label in entries
-    ]
-
-
-def _active(path: str, urls: list[str]) -> str | None:
-    """Return the entry that ``path`` belongs to: the longest that it starts with."""
-    if path.startswith("/signals/"):
-        return HOME
-    if path.startswith("/audit/"):
-        return reverse("monitoring:system")
-    fitting = [
-        url for url in urls if path == url or (url != HOME and path.startswith(url))
-    ]
-    return max(fitting, key=len, default=None)

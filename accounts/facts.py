@@ -49,9 +49,12 @@ def request_facts(request: HttpRequest | Request) -> RequestFacts:
     the server's business (uvicorn --forwarded-allow-ips) to put the right one there,
     because a header that anybody may send proves nothing.
     """
-    address: str | None = request.META.get("REMOTE_ADDR", "")
+    # "fe80::1%eth0": the part behind % names a network card of ours, and PostgreSQL's
+    # addresses have none.
+    told, _percent, _card = str(request.META.get("REMOTE_ADDR", "")).partition("%")
+    address: str | None
     try:
-        address = str(ipaddress.ip_address(address or ""))
+        address = str(ipaddress.ip_address(told))
     except ValueError:
         address = None
     agent = " ".join(request.headers.get("User-Agent", "").split())

@@ -120,11 +120,15 @@ def _zone_choices(stored: str) -> Iterator[tuple[str, str]]:
 
 
 class PasswordChangeForm(DjangoPasswordChangeForm):
-    """Django's form with its checks; the service stores the password."""
+    """Django's form with its checks of the new password; services do everything else."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
+
+    def clean_old_password(self) -> str:
+        """Leave the old password to the service, which counts how often it is guessed."""
+        return str(self.cleaned_data["old_password"])
 
 
 class PasswordForm(forms.Form):

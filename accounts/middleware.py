@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, logout
 from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext as _
 
 from accounts import services
 from accounts.audit.actor import actor_of, actor_set
@@ -56,6 +58,7 @@ class SessionRowMiddleware(MiddlewareMixin):
             _record(request)
         elif not login_is_alive(request.session):
             logout(request)
+            _tell_ended(request)
         setattr(request, NOTED, request.session.get(SESSION_TOKEN))
 
     def process_response(
@@ -70,6 +73,13 @@ class SessionRowMiddleware(MiddlewareMixin):
         if SESSION_KEY in request.session and SESSION_TOKEN not in request.session:
             _record(request)
         return response
+
+
+def _tell_ended(request: HttpRequest) -> None:
+    """Say on the login page, which is where a page leads now, why it is shown."""
+    if request.accepts("text/html") and not request.path.startswith("/api/"):
+        words = _("You were logged out: this login has ended, or was ended elsewhere.")
+        messages.info(request, words)
 
 
 def _record(request: HttpRequest) -> None:

@@ -31,6 +31,7 @@ from accounts.roles import (
     role_of,
 )
 from accounts.scopes import Scope, token_allows
+from btc_watcher.lib.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,9 +120,9 @@ def why_not(user: User | AnonymousUser, *permissions: str) -> str:
 
 
 def refuse_unless(user: User | AnonymousUser, *permissions: str) -> None:
-    """Raise PermissionDenied with that sentence."""
+    """Raise RefusedError with that sentence."""
     if reason := why_not(user, *permissions):
-        raise PermissionDenied(reason)
+        raise RefusedError(reason)
 
 
 def may_listen(scope: Mapping[str, Any], permission: str = "") -> bool:

@@ -1,15 +1,20 @@
-"""Languages and time zones: between what users choose and what Django knows."""
+"""Languages, time zones, start page: between what users choose and what Django knows."""
 
 from __future__ import annotations
 
 import zoneinfo
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import get_supported_language_variant
 
+from accounts.display import Calls, Display, Start
 from accounts.models import User
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 REGIONS: Final = (
     "Africa/ America/ Antarctica/ Arctic/ Asia/ Atlantic/ Australia/ Europe/ Indian/"
@@ -39,6 +44,20 @@ def zone_or_default(name: str) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         return zoneinfo.ZoneInfo(settings.TIME_ZONE)
+
+
+def start_address(user: User | AnonymousUser) -> str:
+    """Return the address of the page that a person begins with."""
+    if isinstance(user, User):
+        start = Display.read(user.preferences).start
+        if start == Start.DASHBOARD:
+            return reverse("monitoring:dashboard")
+    return settings.LOGIN_REDIRECT_URL
+
+
+def calls_of(user: User | AnonymousUser) -> Calls:
+    """Return what a signal that arrives does in a browser without a choice of its own."""
+    return Display.read(user.preferences if isinstance(user, User) else {}).calls
 
 
 @cache

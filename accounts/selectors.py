@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth import SESSION_KEY
 from django.utils import timezone
 
+from accounts.cache import account_is_known, account_note
 from accounts.facts import agent_label
 from accounts.models import User, UserSession
 from accounts.tokens import BROWSER_PREFIX, api_hash, browser_hash
@@ -72,6 +73,19 @@ def login_is_alive(session: Mapping[str, Any]) -> bool:
         token_hash=browser_hash(token), user_id=user_id, user__is_active=True
     )
     return rows.exists()
+
+
+def nobody_can_log_in() -> bool:
+    """Tell whether the system is so fresh that there is no account that is open.
+
+    Every visitor's page asks; the database does so until there is one.
+    """
+    if account_is_known():
+        return False
+    fresh = not User.objects.filter(is_active=True).exists()
+    if not fresh:
+        account_note()
+    return fresh
 
 
 def address_is_known(username: str, address: str | None) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.contrib.auth import authenticate
@@ -10,7 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.cache import login_forgive, login_wait
+from accounts.cache import login_ended_tell, login_forgive, login_wait
+from accounts.display import KEY as DISPLAY
+from accounts.display import Display
 from accounts.models import User, UserSession
 from accounts.selectors import address_is_known
 from accounts.tokens import BROWSER_PREFIX, api_hash, browser_hash, token_new
@@ -19,6 +23,8 @@ from btc_watcher.lib.errors import BtcWatcherError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
     from accounts.cache import Failures
     from accounts.facts import RequestFacts
@@ -83,11 +89,12 @@ def credentials_check(*, username: str, password: str, facts: RequestFacts) -> U
         raise LoginRefusedError(_("The user name or the password is wrong."))
     failures = login_forgive(ip_address=facts.ip_address, username=name)
     if failures.number:
-        _failures_note(user, failures)
+        failures_note(user, failures)
     return user
 
 
-def _failures_note(user: User, failures: Failures) -> None:
+def failures_note(user: User, failures: Failures) -> None:
+    """Keep what failed in ``security_info`` until the next login, which tells it."""
     with transaction.atomic():
         row = User.objects.select_for_update().get(pk=user.pk)
         before = row.security_info.get("failures") or {}
@@ -170,12 +177,21 @@ def session_revoke(*, session_id: UUID, user: User | None = None) -> bool:
     rows = UserSession.objects.filter(id=session_id)
     if user is not None:
         rows = rows.filter(user=user)
-    return bool(rows.delete()[0])
+    return bool(_ended(rows))
+
+
+def _ended(rows: QuerySet[UserSession]) -> int:
+    """Remove session rows, tell open WebSockets of it, and return how many they were."""
+    people = set(rows.values_list("user_id", flat=True))
+    count = rows.delete()[0]
+    for user_id in people:
+        transaction.on_commit(partial(login_ended_tell, user_id))
+    return count
 
 
 def session_close(*, token: str) -> bool:
     """End the browser login of ``token``, as on logging out."""
-    return bool(UserSession.objects.filter(token_hash=browser_hash(token)).delete()[0])
+    return bool(_ended(UserSession.objects.filter(token_hash=browser_hash(token))))
 
 
 def sessions_revoke_others(*, user: User, keep_token: str | None) -> int:
@@ -183,7 +199,7 @@ def sessions_revoke_others(*, user: User, keep_token: str | None) -> int:
     rows = UserSession.objects.filter(user=user, token_hash__startswith=BROWSER_PREFIX)
     if keep_token is not None:
         rows = rows.exclude(token_hash=browser_hash(keep_token))
-    return rows.delete()[0]
+    return _ended(rows)
 
 
 def token_touch(*, row: UserSession, now: datetime) -> None:
@@ -197,7 +213,7 @@ def sessions_revoke_all(*, user: User, keep_token: str | None = None) -> int:
     rows = UserSession.objects.filter(user=user)
     if keep_token is not None:
         rows = rows.exclude(token_hash=browser_hash(keep_token))
-    return rows.delete()[0]
+    return _ended(rows)
 
 
 def sessions_expire(*, now: datetime | None = None) -> int:
@@ -206,16 +222,14 @@ def sessions_expire(*, now: datetime | None = None) -> int:
 
 
 @transaction.atomic
-def password_change(
-    *, user: User, password: str, keep_token: str | None = None
-) -> None:
+def password_change(*, user: User, password: str, keep_token: str | None = None) -> int:
     """Store a new password and end every other login and token of ``user``.
 
-    Who changes a password may do so because somebody else knows the old one.
+    Returns how many ended. Who changes a password may do so because somebody else knows the old one.
     """
     user.set_password(password)
     user.save(update_fields=["password", "updated_at"])
-    sessions_revoke_all(user=user, keep_token=keep_token)
+    return sessions_revoke_all(user=user, keep_token=keep_token)
 
 
 @transaction.atomic
@@ -225,21 +239,40 @@ def preferences_save(
     language: str,
     timezone_name: str,
     quiet_hours: Mapping[str, str] | None = None,
+    display: Display | None = None,
 ) -> None:
     """Store the language (``zh-CN``, ``en``) and the IANA time zone of ``user``.
 
     ``quiet_hours`` has from and to ("22:30") and passes ("P0" or "none"), on the clocks
-    of that zone; None means no quiet hours.
+    of that zone; None means no quiet hours. Without ``display`` it stays as it is.
     """
-    # Other keys of the preferences may be written at the same moment.
-    stored = User.objects.select_for_update().get(pk=user.pk).preferences
-    stored.pop("quiet_hours", None)
-    user.preferences = stored | (
-        {"quiet_hours": dict(quiet_hours)} if quiet_hours else {}
-    )
+    changes: dict[str, Any] = {"quiet_hours": dict(quiet_hours) if quiet_hours else {}}
+    if display is not None:
+        changes[DISPLAY] = display.stored()
+    user.preferences = _merged(_preferences_locked(user), changes)
     user.language = language
     user.timezone = timezone_name
     user.save(update_fields=["language", "timezone", "preferences", "updated_at"])
+
+
+@transaction.atomic
+def display_save(*, user: User, **changes: Any) -> None:
+    """Store some of the fields of accounts.display.Display; the others stay."""
+    stored = _preferences_locked(user)
+    display = replace(Display.read(stored), **changes)
+    user.preferences = _merged(stored, {DISPLAY: display.stored()})
+    user.save(update_fields=["preferences", "updated_at"])
+
+
+def _preferences_locked(user: User) -> dict[str, Any]:
+    """Return what is stored: other keys may be written at the same moment."""
+    return dict(User.objects.select_for_update().get(pk=user.pk).preferences)
+
+
+def _merged(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``stored`` with ``changes``, of which what is empty is taken out."""
+    kept = {key: value for key, value in stored.items() if key not in changes}
+    return kept | {key: value for key, value in changes.items() if value}
 
 
 def language_save(*, user: User, language: str) -> None:

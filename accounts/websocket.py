@@ -2,21 +2,27 @@
 
 A page comes with its session, a program with ``Authorization: Bearer TOKEN`` or with
 ``{"token": "..."}`` in its first message (see ``token_login``); never with a token in the
-address, which ends up in logs. While it is open, ``ws:session:{user_id}`` says so.
+address, which ends up in logs. While it is open, ``ws:session:{user_id}`` says so. It is
+closed as soon as the login or token has ended.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
+from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.utils import timezone
 
 from accounts.cache import listened, listening
+from accounts.feed import endings_of_this_loop
 from accounts.models import UserSession
 from accounts.selectors import login_is_alive, session_by_api_token
 from accounts.services import token_touch
@@ -27,8 +33,12 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
     App = Callable[[Scope, Any, Any], Awaitable[None]]
 
+logger = logging.getLogger(__name__)
+
 # Seconds after which a connection that goes on is noted again.
 NOTED_EVERY: Final = 15.0
+# An application's own code: log in again.
+LOGIN_ENDED: Final = 4401
 
 
 class SessionRowScope:
@@ -55,7 +65,8 @@ class SessionRowScope:
             scope["user"] = AnonymousUser()
         noted = scope["noted"] = _Noted(scope, send)
         try:
-            await self.app(scope, receive, noted.send)
+            async with endings_of_this_loop().heard_by(noted.hear):
+                await self.app(scope, receive, noted.send)
         finally:
             await noted.close()
 
@@ -71,7 +82,7 @@ async def token_login(scope: Scope, token: str) -> bool:
     scope["user"], scope["token"] = row.user, row
     # The router hands a copy of the scope on, so this one is told by itself.
     if noted := scope.get("noted"):
-        noted.user = row.user
+        noted.scope = scope
     return True
 
 
@@ -84,10 +95,12 @@ async def login_lives(scope: Scope) -> bool:
 
 
 class _Noted:
-    """Passes messages on, and notes who hears them."""
+    """Passes messages on, notes who hears them, and hangs up when their login ends."""
 
     def __init__(self, scope: Scope, send: Any) -> None:
-        self.user, self._send = scope.get("user"), send
+        self.scope, self._send = scope, send
+        self._check: asyncio.Task[None] | None = None
+        self._closed = False
         self._id = uuid.uuid4().hex
         self._user_id: int | None = None
         self._since = ""
@@ -95,9 +108,13 @@ class _Noted:
 
     async def send(self, message: dict[str, Any]) -> None:
         """Pass a message on; note the connection when that is due."""
+        if self._closed:
+            # We hung up; who sends does not know it yet.
+            return
         await self._send(message)
-        user = self.user
-        if message["type"] == "websocket.close" or user is None or not user.pk:
+        user = self.scope.get("user")
+        self._closed = message["type"] == "websocket.close"
+        if self._closed or user is None or not user.pk:
             return
         if time.monotonic() - self._noted_at >= NOTED_EVERY or not self._noted_at:
             self._noted_at = time.monotonic()
@@ -109,8 +126,30 @@ class _Noted:
         values = {"connected_at": self._since, "last_ping": now}
         await sync_to_async(listening)(user_id, self._id, values)
 
+    def hear(self, user_id: int | None) -> None:
+        """Look whether the login still lives when one of this person has ended."""
+        user = self.scope.get("user")
+        if user is None or not user.pk or user_id not in {None, user.pk}:
+            return
+        if self._check is None or self._check.done():
+            self._check = asyncio.create_task(self._hang_up_if_ended(), name="hang up")
+
+    async def _hang_up_if_ended(self) -> None:
+        try:
+            lives = await login_lives(self.scope)
+        except DatabaseError as error:
+            # The application asks again by itself.
+            logger.warning("A login was not looked up: %s.", type(error).__name__)
+            return
+        if not lives:
+            await self.send({"type": "websocket.close", "code": LOGIN_ENDED})
+
     async def close(self) -> None:
         """Remove the note."""
+        if self._check is not None:
+            self._check.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._check
         if self._user_id is not None:
             await sync_to_async(listened)(self._user_id, self._id)
 

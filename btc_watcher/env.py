@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -59,9 +59,32 @@ class _Env(environ.Env):  # type: ignore[misc]
 env = _Env()
 LOCAL = HOME / "local.env"
 OWNER = HOME / "secrets" / "owner.env"
+# Which file brought a variable; the environment itself is no file.
+_BROUGHT_BY: dict[str, str] = {}
 for _path in (BASE_DIR / ".env", LOCAL):
     if _path.is_file():
+        _before = set(os.environ)
         environ.Env.read_env(str(_path), overwrite=False)
+        _BROUGHT_BY |= dict.fromkeys(set(os.environ) - _before, _path.name)
+
+
+class Variable(NamedTuple):
+    """What a variable was set to, and by what: a file's name, or "" the environment."""
+
+    value: str
+    source: str
+
+
+def variable(name: str) -> Variable | None:
+    """Return what one of our variables was set to, None when it was not, or to nothing.
+
+    ImproperlyConfigured when its ``NAME_FILE`` cannot be read.
+    """
+    given = f"{name}_FILE" if os.environ.get(f"{name}_FILE") else name
+    value = env.ENVIRON.get(name)
+    if not value:
+        return None
+    return Variable(value, given if given != name else _BROUGHT_BY.get(name, ""))
 
 
 def read_lines(path: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from accounts.permissions import reads
 from btc_watcher.lib.api.schema import SchemaView, try_page
+from btc_watcher.lib.documentation import documentation
 
 urlpatterns = [
     path("", include("signals_app.urls")),
@@ -26,6 +27,8 @@ urlpatterns = [
     path("api/v1/", include("monitoring.api_urls")),
     path("api/v1/schema/", SchemaView.as_view(), name="api-schema"),
     path("api/", reads(try_page), name="api-try"),
+    path("docs/", reads(documentation), name="docs"),
+    path("docs/<slug:name>/", reads(documentation), name="docs-page"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

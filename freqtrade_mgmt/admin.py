@@ -13,9 +13,14 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from btc_watcher.lib.admin import ReadOnlyAdmin
+from btc_watcher.lib.admin_actions import asks_first, tell
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.dispatch import releases_being_asked, releases_refresh_soon
-from freqtrade_mgmt.leases.admin import SupervisorNodeAdmin
+from freqtrade_mgmt.leases.admin import (
+    LeaseNoteAdmin,
+    StrategyLeaseAdmin,
+    SupervisorNodeAdmin,
+)
 from freqtrade_mgmt.models import FreqtradeUpgrade, FreqtradeVersion
 from freqtrade_mgmt.services import install_request, uninstall
 from freqtrade_mgmt.upgrades.asking import rollback_request
@@ -27,7 +32,13 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["FreqtradeUpgradeAdmin", "FreqtradeVersionAdmin", "SupervisorNodeAdmin"]
+__all__ = [
+    "FreqtradeUpgradeAdmin",
+    "FreqtradeVersionAdmin",
+    "LeaseNoteAdmin",
+    "StrategyLeaseAdmin",
+    "SupervisorNodeAdmin",
+]
 REFRESH = "refresh"
 
 
@@ -43,17 +54,18 @@ class ManagedAdmin(ReadOnlyAdmin):
         request: HttpRequest,
         rows: QuerySet[Any],
         service: Callable[[Any], object],
-    ) -> int:
-        """Ask for every row; tell each refusal, and return how many were accepted."""
-        done = 0
+        words: Callable[[int], str],
+    ) -> None:
+        """Ask for every row; tell how many were accepted, and why others were not."""
+        done, refused = 0, []
         for row in rows:
             try:
                 service(row)
             except BtcWatcherError as error:
-                self.message_user(request, said(error.message), messages.ERROR)
+                refused.append(said(error.message))
             else:
                 done += 1
-        return done
+        tell(self, request, words(done) % {"count": done}, refused)
 
 
 @admin.register(FreqtradeVersion)
@@ -120,28 +132,33 @@ class FreqtradeVersionAdmin(ManagedAdmin):
     ) -> None:
         """Ask the supervisor to install the chosen releases, one after the other."""
         user = _user(request)
-        done = self.each(
-            request, queryset, lambda row: install_request(row.version, user=user)
+        self.each(
+            request,
+            queryset,
+            lambda row: install_request(row.version, user=user),
+            lambda done: ngettext(
+                "%(count)d release is going to be installed.",
+                "%(count)d releases are going to be installed.",
+                done,
+            ),
         )
-        said_of = ngettext(
-            "%(count)d release is going to be installed.",
-            "%(count)d releases are going to be installed.",
-            done,
-        )
-        self.message_user(request, said_of % {"count": done})
 
     @admin.action(description=_("Uninstall"), permissions=["manage"])
+    @asks_first(_("Their environments are removed; who needs one stays as it is."))
     def uninstall(
         self, request: HttpRequest, queryset: QuerySet[FreqtradeVersion]
     ) -> None:
         """Remove the environments of the chosen releases that nobody needs."""
-        done = self.each(request, queryset, lambda row: uninstall(row.version))
-        said_of = ngettext(
-            "%(count)d release is uninstalled.",
-            "%(count)d releases are uninstalled.",
-            done,
+        self.each(
+            request,
+            queryset,
+            lambda row: uninstall(row.version),
+            lambda done: ngettext(
+                "%(count)d release is uninstalled.",
+                "%(count)d releases are uninstalled.",
+                done,
+            ),
         )
-        self.message_user(request, said_of % {"count": done})
 
 
 @admin.register(FreqtradeUpgrade)
@@ -178,20 +195,22 @@ class FreqtradeUpgradeAdmin(ManagedAdmin):
         return format_html('<a href="{}">{}</a>', address, _("steps"))
 
     @admin.action(description=_("Roll back"), permissions=["manage"])
+    @asks_first(_("Bots that were moved are started again on the version before."))
     def roll_back(
         self, request: HttpRequest, queryset: QuerySet[FreqtradeUpgrade]
     ) -> None:
         """Ask for everything to go back."""
         user = _user(request)
-        done = self.each(
-            request, queryset, lambda row: rollback_request(row.pk, user=user)
+        self.each(
+            request,
+            queryset,
+            lambda row: rollback_request(row.pk, user=user),
+            lambda done: ngettext(
+                "%(count)d operation is rolled back.",
+                "%(count)d operations are rolled back.",
+                done,
+            ),
         )
-        said_of = ngettext(
-            "%(count)d operation is rolled back.",
-            "%(count)d operations are rolled back.",
-            done,
-        )
-        self.message_user(request, said_of % {"count": done})
 
 
 def _user(request: HttpRequest) -> User | None:

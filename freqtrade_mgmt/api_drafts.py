@@ -19,7 +19,9 @@ from btc_watcher.lib.api.moments import moment_text
 from btc_watcher.lib.api.paging import PageQuery, cursor_read, cut
 from btc_watcher.lib.api.strict import only_known
 from btc_watcher.lib.api.tags import match_require
+from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.api_answers import DRAFT, DRAFT_DETAIL, PUBLISHED
+from freqtrade_mgmt.bot_extra import settings_check
 from freqtrade_mgmt.code_audit import UPLOAD_CODE, code_recorded
 from strategies.drafts import is_edit, trial_needed
 from strategies.errors import RefusedError, StrategyMissingError
@@ -196,6 +198,8 @@ class PublishView(ApiView):
         draft = _draft(pk)
         parent = draft.parent_strategy if is_edit(draft) else None
         try:
+            # It may be older than the check, or begun with what its strategy has.
+            settings_check(draft.config, draft.freqtrade_config)
             if trial_needed(draft, parent):
                 draft_trial_ask(pk)
                 body = {"state": "trial", "strategy": None, "version": None}
@@ -203,7 +207,7 @@ class PublishView(ApiView):
             strategy = draft_publish(pk)
         except StrategyMissingError as error:
             raise NotFound(error.message) from error
-        except RefusedError as error:
+        except (ConfigurationError, RefusedError) as error:
             raise Conflict(error.message) from error
         return Response(
             {
@@ -236,7 +240,7 @@ def draft_detail_shape(draft: Strategy) -> dict[str, Any]:
         "config": config_run(draft.config),
         "freqtrade_config": without_secrets(draft.freqtrade_config),
         "signal_thresholds": draft.signal_thresholds,
-        "problems": draft_check(draft),
+        "problems": [*draft_check(draft), *_settings_problems(draft)],
     }
 
 
@@ -259,6 +263,8 @@ def _saved(
     }
     code = values["config"].get("code", "")
     values |= wanted
+    if wanted.keys() & {"config", "freqtrade_config"}:
+        _settings_or_refused(values["config"], values["freqtrade_config"])
     is_new = values["config"].get("code", "") != code
     user = _person(request)
     if is_new and not (user and user.has_perm(UPLOAD_CODE)):
@@ -268,6 +274,26 @@ def _saved(
         if is_new and user:
             code_recorded(draft, user, ORIGIN)
     return draft
+
+
+def _settings_or_refused(
+    config: dict[str, Any], freqtrade_config: dict[str, Any]
+) -> None:
+    """Refuse what the page refuses, before a key is stored where people read it."""
+    try:
+        settings_check(config, freqtrade_config)
+    except ConfigurationError as error:
+        raise serializers.ValidationError(
+            {"freqtrade_config": [error.message]}
+        ) from error
+
+
+def _settings_problems(draft: Strategy) -> list[str]:
+    try:
+        settings_check(draft.config, draft.freqtrade_config)
+    except ConfigurationError as error:
+        return [error.message]
+    return []
 
 
 def _draft(pk: int) -> Strategy:

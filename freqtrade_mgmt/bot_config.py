@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from btc_watcher.lib.errors import ConfigurationError
-from freqtrade_mgmt.bot_extra import extra_check
+from freqtrade_mgmt.bot_extra import SIMULATED, extra_check
 from freqtrade_mgmt.bot_files import file_write, folder_take, read_inside
 from freqtrade_mgmt.here import unwritable
 from freqtrade_mgmt.strategy_code import StrategyFacts, strategy_inspect
@@ -39,8 +39,6 @@ __all__ = [
     "strategy_inspect",
 ]
 
-# The exchange's name that stands for our own simulated one.
-SIMULATED = "simulated"
 API_HOST = "127.0.0.1"
 LARGEST_CONFIG = 4 * 1024 * 1024
 _LOG_BYTES, _LOG_FILES = 5_000_000, 3

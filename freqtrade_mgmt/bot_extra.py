@@ -13,6 +13,10 @@ from btc_watcher.lib.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Keys of freqtrade_config that are BTC Watcher's; the rest goes to the bot.
+OUR_KEYS = ("version", "proxy", "proxy_policy", "live")
+# The exchange's name that stands for our own simulated one.
+SIMULATED = "simulated"
 # Set by BTC Watcher for every bot, from the strategy's own fields or by rule.
 _OURS = frozenset(
     {
@@ -105,6 +109,17 @@ _PROXY_KEYS = frozenset(
         "wssocksproxy",
     }
 )
+
+
+def settings_check(
+    config: Mapping[str, object], freqtrade_config: Mapping[str, object]
+) -> None:
+    """Raise ConfigurationError for the first setting of a strategy that is refused.
+
+    What is BTC Watcher's own in ``freqtrade_config`` is checked elsewhere.
+    """
+    extra = {k: v for k, v in freqtrade_config.items() if k not in OUR_KEYS}
+    extra_check(extra, simulated=config.get("exchange") == SIMULATED)
 
 
 def extra_check(extra: Mapping[str, object], *, simulated: bool) -> None:

@@ -6,5 +6,6 @@ from monitoring.errors import admin as errors
 from monitoring.heartbeats import admin as heartbeats
 from monitoring.metrics import admin as metrics
 from monitoring.schedules import admin as schedules
+from monitoring.watch import admin as watch
 
-__all__ = ["errors", "heartbeats", "metrics", "schedules"]
+__all__ = ["errors", "heartbeats", "metrics", "schedules", "watch"]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from btc_watcher.lib.admin import HistoryAdmin, PeriodFilter
+from btc_watcher.lib.admin import HistoryAdmin, links
+from btc_watcher.lib.admin_actions import tell
+from btc_watcher.lib.admin_filters import LinkedFilter, PeriodFilter
 from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.forms import ChannelForm, SilenceModelForm
 from notifications.forms.raw import PREFIX
-from notifications.history import notification_by_id
+from notifications.history import notification_by_id, signal_id_of
 from notifications.models import (
     Alert,
     ChannelType,
@@ -40,9 +43,13 @@ class ChannelAdmin(ChannelModelAdmin):
     """Channels, with a test that sends a message at once."""
 
     form = ChannelForm
-    list_display = ("name", "type", "enabled", "priority", "status", "last_test_time")
+    list_display = (
+        *("name", "type", "enabled", "priority", "status", "last_test_time"),
+        "more",
+    )
     list_filter = ("type", "enabled", "status")
-    readonly_fields = ("status", "last_test_time", "created_at", "updated_at")
+    search_fields = ("name",)
+    readonly_fields = ("status", "last_test_time", "created_at", "updated_at", "more")
     actions = ("send_test",)
 
     def get_fieldsets(
@@ -92,27 +99,65 @@ class ChannelAdmin(ChannelModelAdmin):
             return False
         return super().has_delete_permission(request, obj)
 
+    @admin.display(description=_("more"))
+    def more(self, channel: NotificationChannel) -> str:
+        """Links to its page and to what it has sent."""
+        if not channel.pk:
+            return ""
+        history = reverse("admin:notifications_notification_changelist")
+        page = reverse("notifications:channel", args=[channel.pk])
+        return links(
+            ((page, _("page")), (f"{history}?channel_id={channel.pk}", _("history")))
+        )
+
     @admin.action(description=_("Send a test message"), permissions=["change"])
     def send_test(
         self, request: HttpRequest, queryset: QuerySet[NotificationChannel]
     ) -> None:
         """Test the chosen channels and show each provider's answer."""
+        sent: list[str] = []
+        refused: list[str] = []
         for channel in queryset:
             try:
                 result = channel_test(channel)
             except BtcWatcherError as error:
-                self.message_user(
-                    request, f"{channel}: {error.message}", messages.ERROR
-                )
-                continue
-            level = messages.SUCCESS if result.ok else messages.ERROR
-            self.message_user(request, f"{channel}: {result.answer}", level)
+                refused.append(f"{channel}: {error.message}")
+            else:
+                (sent if result.ok else refused).append(f"{channel}: {result.answer}")
+        tell(self, request, " · ".join(sent), refused)
 
 
 class NotificationPeriodFilter(PeriodFilter):
-    """The last 31 days by default."""
+    """The last 7 days by default."""
 
     column = "sent_at"
+
+
+class ChannelFilter(LinkedFilter):
+    """Messages of one channel."""
+
+    model = NotificationChannel
+    title = _("channel")
+    parameter_name = column = "channel_id"
+
+
+class SignalFilter(admin.SimpleListFilter):
+    """Messages about one signal; it is there when a link led here."""
+
+    title = _("signal")
+    parameter_name = "signal_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the signal that was asked for."""
+        number = signal_id_of(str(self.value() or ""))
+        return [(str(number), str(number)[:8])] if number else []
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Notification]
+    ) -> QuerySet[Notification]:
+        """Keep what is about the signal."""
+        number = signal_id_of(str(self.value() or ""))
+        return queryset.filter(signal_id=number) if number else queryset
 
 
 class ChannelTypeFilter(admin.SimpleListFilter):
@@ -153,8 +198,14 @@ class NotificationAdmin(HistoryAdmin):
     list_filter = (
         NotificationPeriodFilter,
         ChannelTypeFilter,
-        *("status", "message_type", "channel"),
+        *("status", "message_type"),
+        ChannelFilter,
+        SignalFilter,
     )
+    # Opens the field; what it finds is below.
+    search_fields = ("signal_id",)
+    search_help_text = _("The whole number of a signal")
+    readonly_fields = ("id", "signal", "shown_state")
     list_select_related = ("channel",)
     ordering = ("-sent_at", "-id")
 
@@ -166,6 +217,23 @@ class NotificationAdmin(HistoryAdmin):
             object_id.isascii() and object_id.isdecimal() and len(object_id) < 19
         )
         return notification_by_id(int(object_id)) if is_number else None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find what is about a signal, by its number: nothing else has an index."""
+        if not search_term.strip():
+            return queryset, False
+        number = signal_id_of(search_term.strip())
+        return queryset.filter(signal_id=number) if number else queryset.none(), False
+
+    @admin.display(description=_("signal"))
+    def signal(self, row: Notification) -> str:
+        """Link to the signal that it is about."""
+        if row.signal_id is None:
+            return ""
+        where = reverse("admin:signals_app_signal_change", args=[row.signal_id])
+        return links([(where, str(row.signal_id))])
 
     @admin.display(description=_("priority"))
     def shown_priority(self, row: Notification) -> str:
@@ -200,6 +268,24 @@ class SilenceAdmin(SilenceModelAdmin):
         super().save_model(request, obj, form, change)
 
 
+class PriorityFilter(admin.SimpleListFilter):
+    """P0 to P2: Django would look for them in all of the table."""
+
+    title = _("priority")
+    parameter_name = "priority"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the priorities."""
+        return [(name, name) for name in PRIORITIES]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Alert]
+    ) -> QuerySet[Alert]:
+        """Keep one priority, when it is one."""
+        wanted = self.value()
+        return queryset.filter(priority=wanted) if wanted in PRIORITIES else queryset
+
+
 @admin.register(Alert)
 class AlertAdmin(HistoryAdmin):
     """What is and was wrong, to be read only."""
@@ -213,5 +299,5 @@ class AlertAdmin(HistoryAdmin):
         "last_told_at",
         "resolved_at",
     )
-    list_filter = ("priority", ("resolved_at", admin.EmptyFieldListFilter))
+    list_filter = (PriorityFilter, ("resolved_at", admin.EmptyFieldListFilter))
     ordering = ("-since", "-id")

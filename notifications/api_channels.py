@@ -71,7 +71,7 @@ class ChannelsView(ApiView):
         name="channels_create",
         summary="Make a channel",
         body=ChannelSerializer,
-        words="The README says what each type's `config` holds.",
+        words="docs/en/configure.md says what each type's `config` holds.",
     )
     @method_decorator(sensitive_variables())
     def post(self, request: Request) -> Response:

@@ -10,13 +10,15 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from btc_watcher.lib.admin import HistoryAdmin, PeriodFilter
+from btc_watcher.lib.admin import HistoryAdmin, links, stored_mark
+from btc_watcher.lib.admin_actions import asks_first, tell
+from btc_watcher.lib.admin_filters import LinkedFilter, PeriodFilter
 from btc_watcher.lib.errors import ConfigurationError
 from proxies.advice import failure_sentence
 from proxies.dispatch import proxy_test_soon
 from proxies.models import Proxy, ProxyTest
 from proxies.problems import proxy_problems
-from proxies.selectors import metrics_of
+from proxies.selectors import metrics_of, proxy_users
 from proxies.services import (
     proxy_create,
     proxy_disable,
@@ -123,17 +125,54 @@ class ProxyAdmin(ProxyModelAdmin):
         "p50",
         "last_test_time",
         "priority",
+        "more",
     )
     list_filter = ("status", "enabled", "type")
     search_fields = ("name", "host")
     ordering = ("priority", "name")
     fields = (*FIELDS[:5], "password", "forget_password", *FIELDS[5:])
-    readonly_fields = ("status", "last_test_time", "created_at", "updated_at")
+    readonly_fields = (
+        *("status", "last_test_time", "created_at", "updated_at"),
+        *("users", "more"),
+    )
     actions = ("test_now", "enable", "disable")
 
     def get_fieldsets(self, request: HttpRequest, obj: Proxy | None = None) -> Any:
-        """Show what is known of it below what can be changed."""
-        return [(None, {"fields": [*self.fields, *self.readonly_fields]})]
+        """Show what is known of it below what can be changed.
+
+        Who only reads has no form: of the password they see whether there is one.
+        """
+        names = [*self.fields, *self.readonly_fields]
+        if obj is not None and not self.has_change_permission(request, obj):
+            names.remove("forget_password")
+            names[names.index("password")] = "shown_password"
+        return [(None, {"fields": names})]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Proxy | None = None
+    ) -> tuple[str, ...]:
+        """Tell Django of the mark that stands for the password."""
+        return (*self.readonly_fields, "shown_password")
+
+    @admin.display(description=_("Password"))
+    def shown_password(self, proxy: Proxy) -> str:
+        """Whether there is one."""
+        return stored_mark(stored=bool(proxy.password_encrypted))
+
+    @admin.display(description=_("used by"))
+    def users(self, proxy: Proxy) -> str:
+        """Links to what goes through it."""
+        used = proxy_users(proxy.pk) if proxy.pk else []
+        return links((use.url, use.name) for use in used) or "-"
+
+    @admin.display(description=_("more"))
+    def more(self, proxy: Proxy) -> str:
+        """Links to its page and its tests."""
+        if not proxy.pk:
+            return ""
+        tests = reverse("admin:proxies_proxytest_changelist")
+        page = reverse("proxies:detail", args=[proxy.pk])
+        return links(((page, _("page")), (f"{tests}?proxy_id={proxy.pk}", _("tests"))))
 
     def get_form(
         self,
@@ -200,6 +239,9 @@ class ProxyAdmin(ProxyModelAdmin):
             proxy_test_soon(proxy.pk, "on_demand")
 
     @admin.action(description=_("Disable"), permissions=["change"])
+    @asks_first(
+        _("What goes through them goes another way or not at all, by its own policy.")
+    )
     def disable(self, request: HttpRequest, queryset: QuerySet[Proxy]) -> None:
         """Switch the chosen proxies off; who uses them goes by its policy."""
         self._each(request, queryset, proxy_disable)
@@ -210,17 +252,26 @@ class ProxyAdmin(ProxyModelAdmin):
         queryset: QuerySet[Proxy],
         service: Callable[[Proxy], Proxy],
     ) -> list[Proxy]:
-        done = []
+        done: list[Proxy] = []
+        refused: list[str] = []
         for proxy in queryset:
             try:
                 done.append(service(proxy))
             except ConfigurationError as error:
-                self.message_user(request, error.message, messages.ERROR)
+                refused.append(error.message)
         words = ngettext(
             "%(count)d proxy was changed.", "%(count)d proxies were changed.", len(done)
         )
-        self.message_user(request, words % {"count": len(done)})
+        tell(self, request, words % {"count": len(done)}, refused)
         return done
+
+
+class ProxyFilter(LinkedFilter):
+    """Tests of one proxy."""
+
+    model = Proxy
+    title = _("proxy")
+    parameter_name = column = "proxy_id"
 
 
 class ProxyTestPeriodFilter(PeriodFilter):
@@ -243,7 +294,7 @@ class ProxyTestAdmin(HistoryAdmin):
         "why",
         "sentence",
     )
-    list_filter = (ProxyTestPeriodFilter, "success", "proxy")
+    list_filter = (ProxyTestPeriodFilter, "success", ProxyFilter)
     list_select_related = ("proxy",)
     ordering = ("-test_time", "-id")
 

@@ -85,8 +85,16 @@ def file_name(name: str, language: str, theme: str) -> str:
     return ".".join([*parts, "png"])
 
 
+def chromium() -> str | None:
+    """Return the program that pages are opened with; None leaves it to playwright."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 def log_in(browser: Browser, address: str, account: str, password: str) -> StorageState:
-    """Return the cookies of a login; ScreenshotError when it is refused."""
+    """Return the cookies of a login.
+
+    ScreenshotError when it is refused, or when the account has a theme of its own.
+    """
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{address}/login/")
@@ -100,8 +108,14 @@ def log_in(browser: Browser, address: str, account: str, password: str) -> Stora
             f"{address} did not let {account} in. Check ACCOUNT and PASSWORD; an account"
             " with a second factor cannot be used."
         ) from error
+    theme = page.evaluate("document.documentElement.dataset.accountTheme ?? 'auto'")
     state = context.storage_state()
     context.close()
+    if theme != "auto":
+        raise ScreenshotError(
+            f"{account} keeps the theme {theme}, so there would be no pictures in the"
+            " other one. Let it follow the system, on the page of the settings."
+        )
     return state
 
 
@@ -187,12 +201,11 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the pictures; return the exit code."""
     chosen = options(arguments)
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
     address = chosen.address.rstrip("/")
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=program, args=list(QUIET)
+                executable_path=chromium(), args=list(QUIET)
             )
             state = log_in(browser, address, chosen.account, chosen.password)
             made = make(browser, address, state, chosen.only or list(SHOTS), chosen.to)

@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
-from rest_framework.parsers import FormParser, JSONParser
+from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
@@ -19,6 +19,7 @@ from accounts.permissions import CanWrite
 from btc_watcher.lib.api.answers import flag, moment, shape, text
 from btc_watcher.lib.api.base import ApiView
 from btc_watcher.lib.api.describing import operation
+from btc_watcher.lib.api.parsing import SoundJSONParser
 from signals_app.api_answers import RECORDED
 from signals_app.hooks import (
     SIGNATURE,
@@ -124,7 +125,7 @@ class SignedView(ApiView):
 
     permission_classes = [AllowAny]
     authentication_classes = []
-    parser_classes = [JSONParser, FormParser]
+    parser_classes = [SoundJSONParser, FormParser]
     # What a signal means decides its id, so nothing is done twice anyway.
     keeps_answers = False
 

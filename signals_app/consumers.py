@@ -123,14 +123,14 @@ class SignalsConsumer(AsyncWebsocketConsumer):
                     await self.send(HEARTBEAT)
                 elif frame is None or frame.position == START:
                     last = START
-                    await self.send(RELOAD_TEXT)
+                    await self.send(frame.text if frame else RELOAD_TEXT)
                 elif frame.position > last:
                     await self.send(frame.text)
 
     async def _send_missed(self, hub: Hub, after: str) -> tuple[int, int]:
         missed = await hub.replay(after)
         if missed is None:
-            await self.send(RELOAD_TEXT)
+            await self.send(hub.lost_text)
             return START
         for frame in missed:
             await self.send(frame.text)

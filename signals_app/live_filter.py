@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from btc_watcher.lib.timeframes import candle_seconds
 from signals_app.selectors import DEFAULT_WINDOW, SignalFilter
@@ -78,7 +78,7 @@ class LiveFilter:
         return SignalFilter(
             since=now - window,
             until=now + timedelta(minutes=2),
-            strategy=self.strategy,
+            strategies=(self.strategy,) if self.strategy else (),
             pair_part=self.pair,
             type=self.type,
             level=self.level,
@@ -86,6 +86,20 @@ class LiveFilter:
             timeframe=self.timeframe,
             least_strength=self.strength,
         )
+
+
+def live_query(query: str) -> str | None:
+    """Return a filter of the history as the live page's, None when it cannot show it.
+
+    The period does not matter: the live page shows what is new.
+    """
+    given = parse_qs(query)
+    given.pop("period", None)
+    if "strength_from" in given:
+        given["strength"] = given.pop("strength_from")
+    plain = {name: values[0] for name, values in given.items() if len(values) == 1}
+    found = LiveFilter.read(plain)
+    return found.query() if found.given.keys() == given.keys() else None
 
 
 def with_chosen(known: Iterable[str], chosen: str) -> list[str]:

@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from btc_watcher.lib.columns import ObjectField, listed
 from btc_watcher.lib.indexes import NamedIndex
+from signals_app.history.models import SavedFilter
 from signals_app.outcomes.models import (
     Outcome,
+    OutcomeArrival,
     OutcomeDay,
     OutcomeStale,
     OutcomeWork,
@@ -22,10 +24,12 @@ from strategies.models import Strategy
 __all__ = [
     "Level",
     "Outcome",
+    "OutcomeArrival",
     "OutcomeDay",
     "OutcomeStale",
     "OutcomeWork",
     "Priority",
+    "SavedFilter",
     "Signal",
     "SignalChoice",
     "SignalType",

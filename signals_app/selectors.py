@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+import psycopg
+from django.db import OperationalError, connections, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
@@ -21,7 +23,7 @@ from signals_app.models import Signal
 from strategies.models import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from django.db.models import QuerySet
 
@@ -32,19 +34,22 @@ NEWEST: Final = ("-timestamp", "-id")
 # A longer range is looked through in parts, newest first, each twice as long as the one
 # before: a page that is full after the first part never opens the other months.
 FIRST_PART: Final = DEFAULT_WINDOW + timedelta(days=1)
+STRONGEST: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalFilter:
     """What is asked for; ``since`` is included, ``until`` is not.
 
-    ``only`` are the ids that are wanted at all, ``but`` those that are not;
-    ``pair_part`` is a part of a pair's name, ``least_strength`` 0 to 100.
+    ``strategies`` are numbers or names, of which any fits. ``only`` are the ids that are
+    wanted at all, ``but`` those that are not; ``pair_part`` and ``tag`` are parts of a
+    text, in whatever case; strengths are 0 to 100. ``first`` leaves out what goes on from
+    the candle before.
     """
 
     since: datetime
     until: datetime
-    strategy: str = ""
+    strategies: tuple[str, ...] = ()
     pair: str = ""
     exchange: str = ""
     timeframe: str = ""
@@ -55,6 +60,19 @@ class SignalFilter:
     but: frozenset[UUID] = frozenset()
     pair_part: str = ""
     least_strength: float = 0
+    most_strength: float = STRONGEST
+    tag: str = ""
+    version: str = ""
+    first: bool = False
+
+    @property
+    def strategy(self) -> str:
+        """The one strategy that is wanted, "" for all or several."""
+        return self.strategies[0] if len(self.strategies) == 1 else ""
+
+
+class SearchTooLongError(BtcWatcherError):
+    """The search looked at more signals than a page may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +104,16 @@ class Cursor:
 
 
 def signals_page(
-    wanted: SignalFilter, *, size: int, after: Cursor | None = None
+    wanted: SignalFilter,
+    *,
+    size: int,
+    after: Cursor | None = None,
+    patience: int | None = None,
 ) -> tuple[list[Signal], Cursor | None]:
     """Return up to ``size`` signals, newest first, and where the next page begins.
 
     A page that reaches up to the present is what is new, and comes from the primary.
+    Raises SearchTooLongError when a statement takes longer than ``patience`` seconds.
     """
     until = wanted.until if after is None else min(wanted.until, _just_after(after))
 
@@ -103,11 +126,34 @@ def signals_page(
                 break
         return rows
 
-    found = replica.read(page_of) if is_past(until) else page_of(replica.PRIMARY)
+    def patiently(alias: str) -> list[Signal]:
+        return _within(alias, patience, page_of) if patience else page_of(alias)
+
+    found = replica.read(patiently) if is_past(until) else patiently(replica.PRIMARY)
     if len(found) <= size:
         return found, None
     last = found[size - 1]
     return found[:size], Cursor(last.timestamp, last.pk)
+
+
+def signals_count(wanted: SignalFilter, *, most: int) -> int:
+    """Return how many signals there are, ``most`` for all that are more.
+
+    Raises Django's database errors, among them that of the statement's time-out.
+    """
+
+    def count_of(alias: str) -> int:
+        found = 0
+        branches = _branches(wanted, alias)
+        for first, end in range_parts(wanted.since, wanted.until):
+            for each in branches:
+                part = each.filter(timestamp__gte=first, timestamp__lt=end)
+                found += part.order_by()[: most - found].count()
+                if found >= most:
+                    return most
+        return found
+
+    return replica.read(count_of)
 
 
 def signals_newest(limit: int, now: datetime) -> list[Signal]:
@@ -189,6 +235,7 @@ def _branches(wanted: SignalFilter, alias: str) -> list[QuerySet[Signal]]:
         "signal_type": wanted.type,
         "strength_level": wanted.level,
         "priority": wanted.priority,
+        "strategy_version": wanted.version,
     }
     signals = Signal.objects.using(alias).filter(
         **{key: v for key, v in values.items() if v}
@@ -198,18 +245,22 @@ def _branches(wanted: SignalFilter, alias: str) -> list[QuerySet[Signal]]:
     if wanted.but:
         signals = signals.exclude(pk__in=wanted.but)
     signals = _searched(signals, wanted)
-    if not wanted.strategy:
+    if not wanted.strategies:
         return [signals]
-    if wanted.strategy.isascii() and wanted.strategy.isdecimal():
-        return [signals.filter(strategy_id=int(wanted.strategy))]
+    numbers = {int(each) for each in wanted.strategies if _is_number(each)}
+    names = {each for each in wanted.strategies if not _is_number(each)}
     # The index is on the id; signals that others posted have a name alone.
-    known = Strategy.objects.using(alias)
-    ids = known.filter(name=wanted.strategy).values_list("id", flat=True)
-    named = [signals.filter(strategy_id=number) for number in ids]
+    if names:
+        known = Strategy.objects.using(alias).filter(name__in=names)
+        numbers.update(known.values_list("id", flat=True))
     return [
-        *named,
-        signals.filter(strategy=None, strategy_name=wanted.strategy),
+        *(signals.filter(strategy_id=number) for number in sorted(numbers)),
+        *(signals.filter(strategy=None, strategy_name=name) for name in sorted(names)),
     ]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _searched(signals: QuerySet[Signal], wanted: SignalFilter) -> QuerySet[Signal]:
@@ -218,7 +269,39 @@ def _searched(signals: QuerySet[Signal], wanted: SignalFilter) -> QuerySet[Signa
         signals = signals.filter(pair__icontains=wanted.pair_part)
     if wanted.least_strength:
         signals = signals.filter(strength_raw__gte=wanted.least_strength)
+    if wanted.most_strength < STRONGEST:
+        signals = signals.filter(strength_raw__lte=wanted.most_strength)
+    if wanted.tag:
+        signals = signals.filter(metadata__tag__icontains=wanted.tag)
+    if wanted.first:
+        signals = signals.filter(metadata__streak=1)
     return signals
+
+
+def _within(
+    alias: str, seconds: int, question: Callable[[str], list[Signal]]
+) -> list[Signal]:
+    try:
+        with transaction.atomic(using=alias):
+            _time_out(alias, f"{seconds}s")
+            found = question(alias)
+            _time_out(alias, "")
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise SearchTooLongError(
+                f"The search was given up after {seconds} s; choose a shorter period."
+            ) from None
+        raise
+    return found
+
+
+def _time_out(alias: str, text: str) -> None:
+    """Set the time-out of this transaction's statements; "" for what it was."""
+    with connections[alias].cursor() as cursor:
+        if text:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [text])
+        else:
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
 
 
 def _just_after(cursor: Cursor) -> datetime:

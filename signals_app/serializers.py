@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -11,11 +12,17 @@ from rest_framework import serializers
 
 from signals_app.models import Level, Priority, SignalType
 from signals_app.outcomes.choices import WANTED as CHOICES
-from signals_app.selectors import DEFAULT_WINDOW, SignalFilter
+from signals_app.selectors import DEFAULT_WINDOW, STRONGEST, SignalFilter
 
 LARGEST_PAGE = 1_000
 OLDEST_YEAR, NEWEST_YEAR = 2000, 2200
 LONGEST_WINDOW = timedelta(days=366)
+MOST_STRATEGIES = 20
+# Parameters that a filter has under the same name.
+PLAIN = (
+    *("pair", "pair_part", "exchange", "timeframe", "type", "level", "priority"),
+    *("tag", "version", "first"),
+)
 
 
 class AwareDateTimeField(serializers.DateTimeField):
@@ -31,18 +38,47 @@ class AwareDateTimeField(serializers.DateTimeField):
         return super().enforce_timezone(value)
 
 
+def _strength(words: str) -> serializers.DecimalField:
+    return serializers.DecimalField(
+        required=False,
+        max_digits=7,
+        decimal_places=4,
+        min_value=Decimal(0),
+        max_value=Decimal(STRONGEST),
+        coerce_to_string=False,
+        help_text=words,
+    )
+
+
 class SignalQuerySerializer(serializers.Serializer[Any]):
     """The parameters of the list."""
 
-    strategy = serializers.CharField(
-        required=False, max_length=100, help_text="A strategy's number or name."
+    strategy = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        max_length=MOST_STRATEGIES,
+        help_text="A strategy's number or name; repeat it for several.",
     )
     pair = serializers.CharField(required=False, max_length=20)
+    pair_part = serializers.CharField(
+        required=False, max_length=20, help_text="A part of the pair, such as BTC."
+    )
     exchange = serializers.CharField(required=False, max_length=50)
     timeframe = serializers.CharField(required=False, max_length=10)
     type = serializers.ChoiceField(required=False, choices=SignalType.choices)
     level = serializers.ChoiceField(required=False, choices=Level.choices)
     priority = serializers.ChoiceField(required=False, choices=Priority.choices)
+    strength_from = _strength("The least strength, 0 to 100.")
+    strength_to = _strength("The greatest strength, 0 to 100.")
+    tag = serializers.CharField(
+        required=False, max_length=100, help_text="A part of the tag of the mark."
+    )
+    version = serializers.CharField(
+        required=False, max_length=20, help_text="Of the strategy, such as v1.0."
+    )
+    first = serializers.BooleanField(
+        required=False, help_text="Only the first candle of each streak."
+    )
     choice = serializers.ChoiceField(
         required=False,
         choices=CHOICES,
@@ -85,15 +121,26 @@ class SignalQuerySerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 {"from": _("A query may span 366 days; ask for the rest separately.")}
             )
+        least, most = attrs.get("strength_from", 0), attrs.get("strength_to", STRONGEST)
+        if least > most:
+            raise serializers.ValidationError(
+                {"strength_from": _("It must not be above the greatest strength.")}
+            )
         return attrs | {"from": since, "to": until}
 
     def wanted(self) -> SignalFilter:
         """Return the checked parameters."""
         values = dict(self.validated_data)
-        since, until = values.pop("from"), values.pop("to")
-        for name in ("cursor", "page_size", "choice"):
-            values.pop(name, None)
-        return SignalFilter(since=since, until=until, **values)
+        strategies = tuple(values.get("strategy", ()))
+        plain = {name: values[name] for name in PLAIN if name in values}
+        return SignalFilter(
+            since=values["from"],
+            until=values["to"],
+            strategies=strategies,
+            least_strength=float(values.get("strength_from", 0)),
+            most_strength=float(values.get("strength_to", STRONGEST)),
+            **plain,
+        )
 
     def chosen(self) -> str:
         """Return what the signals are to have been by who asks, "" for all."""

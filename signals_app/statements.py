@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import orjson
 
 from btc_watcher.lib.statements import rows_of
-from btc_watcher.lib.timeframes import duration
-from signals_app.outcomes.statements import COPIED
 from signals_app.rows import Streak
 
 if TYPE_CHECKING:
@@ -39,27 +37,18 @@ COLUMNS = (
     ("indicators", "jsonb"),
     ("metadata", "jsonb"),
 )
-# For the ledger alone: the price before it is rounded, and when its next candle closes.
-FOR_THE_LEDGER = (
-    ("is_exit", "boolean"),
-    ("exact", "double precision"),
-    ("due_at", "timestamptz"),
-)
 _NAMES = ", ".join(name for name, _ in COLUMNS)
-_TYPES = ", ".join(f"{name} {kind}" for name, kind in (*COLUMNS, *FOR_THE_LEDGER))
-# A signal and the work on its outcome are stored by one statement: no crash can leave
-# one without the other. What says nothing of the direction has no outcome.
+_TYPES = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
+# Signals and the note for the ledger that they are there are stored by one statement:
+# no crash can leave one without the other.
 INSERT = f"""
-WITH given AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(%s::json) AS row ({_TYPES})
-), stored AS (
-    INSERT INTO signals ({_NAMES}) SELECT {_NAMES} FROM given
+WITH stored AS (
+    INSERT INTO signals ({_NAMES})
+    SELECT {_NAMES} FROM json_to_recordset(%s::json) AS row ({_TYPES})
     ON CONFLICT DO NOTHING RETURNING id
-), opened AS (
-    INSERT INTO outcome_work ({COPIED}, due_at)
-    SELECT {COPIED.replace("price", "exact")}, due_at FROM given JOIN stored USING (id)
-    WHERE signal_type IN ('BUY', 'SELL')
-    ON CONFLICT DO NOTHING
+), noted AS (
+    INSERT INTO outcome_arrivals (ids)
+    SELECT array_agg(id) FROM stored HAVING count(*) > 0
 )
 SELECT id FROM stored
 """  # noqa: S608 - names and types are ours
@@ -78,10 +67,7 @@ def rows_insert(rows: Sequence[Row]) -> set[UUID]:
     """Insert rows that are not there yet and return the ids of the new ones."""
     # In order of id: two intakes with the same rows wait for each other
     # instead of dead-locking.
-    document = [
-        row_values(row) | _for_the_ledger(row)
-        for row in sorted(rows, key=lambda row: row.identifier)
-    ]
+    document = [row_values(row) for row in sorted(rows, key=lambda row: row.identifier)]
     found = rows_of(INSERT, [orjson.dumps(document).decode()])
     return {identifier for (identifier,) in found}
 
@@ -116,13 +102,4 @@ def row_values(row: Row) -> dict[str, object]:
         "price": candidate.price,
         "indicators": candidate.indicators,
         "metadata": row.metadata,
-    }
-
-
-def _for_the_ledger(row: Row) -> dict[str, object]:
-    candidate = row.candidate
-    return {
-        "is_exit": candidate.mark.startswith("exit"),
-        "exact": candidate.price,
-        "due_at": candidate.timestamp + duration(candidate.timeframe),
     }

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from signals_app.feed import hub_of_this_loop
-from signals_app.feed.hub import RELOAD_TEXT, START, Frame, position
+from signals_app.feed.hub import RELOAD_TEXT, STALLED_TEXT, START, Frame, position
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,6 +20,7 @@ RETRY: Final = "retry: 3000\n\n"
 HEARTBEAT: Final = ": nothing new\n\n"
 # Without an id: what is read after it begins with what is new.
 RELOAD: Final = f"event: reload\ndata: {RELOAD_TEXT}\n\n"
+STALLED: Final = f"event: stalled\ndata: {STALLED_TEXT}\n\n"
 SILENCE: Final = Frame(START, "")
 
 
@@ -29,7 +30,8 @@ async def events(
     """Give what came after a cursor ("" is now), then whatever arrives.
 
     It ends when ``may_go_on``, asked every HEARTBEAT_SECONDS, says no. An event
-    ``reload`` means that some were lost.
+    ``reload`` means that some were lost, ``stalled`` that none can be heard until the next
+    ``reload``.
     """
     hub = hub_of_this_loop()
     checked = time.monotonic()
@@ -56,7 +58,7 @@ async def events(
 async def _missed(hub: Hub, after: str) -> list[Frame]:
     found = await hub.replay(after)
     if found is None:
-        return [Frame(START, RELOAD_TEXT)]
+        return [Frame(START, hub.lost_text)]
     return found or [Frame(position(after), "")]
 
 
@@ -72,6 +74,6 @@ def _lines(frame: Frame) -> str:
     if not frame.text:
         return HEARTBEAT
     if frame.position == START:
-        return RELOAD
+        return STALLED if frame.text == STALLED_TEXT else RELOAD
     stamp, number = frame.position
     return f"id: {stamp}-{number}\nevent: signal\ndata: {frame.text}\n\n"

@@ -12,9 +12,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.permissions import reads
+from accounts.preferences import calls_of
 from notifications.selectors import notifications_of_signal
+from notifications.shown import shown
+from signals_app.around import chart_of, pair_query, streak_query
 from signals_app.feed import cursor_now
-from signals_app.live_filter import TIMEFRAMES, LiveFilter, with_chosen
+from signals_app.history.saved import filters_of
+from signals_app.live_filter import (
+    TIMEFRAMES,
+    LiveFilter,
+    live_query,
+    with_chosen,
+)
 from signals_app.outcomes.choices import choices_of
 from signals_app.outcomes.reading import (
     is_waiting,
@@ -39,7 +48,7 @@ from signals_app.words import (
     notice_words,
     page_words,
 )
-from strategies.selectors import strategies_all
+from strategies.selectors import strategies_all, strategy_by_id, version_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -63,13 +72,18 @@ def live(request: HttpRequest) -> HttpResponse:
     context = {
         "start": _newest(choice),
         "shown": SHOWN,
-        "words": page_words(),
+        "words": page_words(calls_of(request.user)),
         "choice": choice,
         "strategies": with_chosen(names[:STRATEGIES_NAMED], choice.strategy),
         "timeframes": with_chosen(TIMEFRAMES, choice.timeframe),
         "types": SignalType.choices,
         "levels": Level.choices,
         "priorities": Priority.values,
+        "saved": [
+            (each.name, query)
+            for each in filters_of(int(request.user.pk or 0))
+            if (query := live_query(each.query)) is not None
+        ],
     }
     return render(request, "signals_app/live.html", context)
 
@@ -89,16 +103,21 @@ def detail(request: HttpRequest, identifier: UUID) -> HttpResponse:
     signal = signal_by_id(identifier)
     if signal is None:
         raise Http404
+    notices = notifications_of_signal(signal.pk, since=signal.timestamp)
     return render(
         request,
         "signals_app/detail.html",
         {
             "signal": signal,
             "shape": signal_shape(signal),
-            "notices": notifications_of_signal(signal.pk, since=signal.timestamp),
+            "notices": [shown(notice) for notice in notices],
             "quiet": QUIET.get(signal.metadata.get("quiet", "")),
             "source": STRENGTH_SOURCES.get(signal.metadata.get("strength_source", "")),
             "origin": ORIGINS.get(signal.metadata.get("source", "")),
+            "chart": chart_of(signal),
+            "streak": streak_query(signal),
+            "same_pair": pair_query(signal),
+            **_strategy(signal),
             **_outcome(signal, int(request.user.pk or 0)),
         },
     )
@@ -113,7 +132,7 @@ def of_strategy(request: HttpRequest, strategy_id: int) -> HttpResponse:
     wanted = SignalFilter(
         since=now - DEFAULT_WINDOW,
         until=now + timedelta(minutes=2),
-        strategy=str(strategy_id),
+        strategies=(str(strategy_id),),
     )
     found, more = signals_page(wanted, size=SHOWN_OF_STRATEGY)
     deliveries = deliveries_of(found)
@@ -133,6 +152,19 @@ def of_strategy(request: HttpRequest, strategy_id: int) -> HttpResponse:
         for signal in found
     ]
     return render(request, "signals_app/of_strategy.html", {"rows": rows, "more": more})
+
+
+def _strategy(signal: Signal) -> dict[str, Any]:
+    """Return the strategy, as far as it is still there, and whether it has changed."""
+    number = signal.strategy_id
+    strategy = strategy_by_id(number) if number is not None else None
+    version = signal.strategy_version
+    if strategy is None or not version or version == strategy.version:
+        return {"strategy": strategy, "compares": False}
+    known = version_of(strategy.pk, version) and version_of(
+        strategy.pk, strategy.version
+    )
+    return {"strategy": strategy, "compares": known is not None}
 
 
 def _outcome(signal: Signal, user_id: int) -> dict[str, Any]:

@@ -99,10 +99,11 @@ def journal(request: HttpRequest) -> HttpResponse:
     query = request.GET
     now = timezone.now()
     days = _days(query)
+    strategy = _text(query, "strategy")
     plain = SignalFilter(
         since=now - timedelta(days=days),
         until=now + timedelta(minutes=2),
-        strategy=_text(query, "strategy"),
+        strategies=(strategy,) if strategy else (),
         pair=_text(query, "pair").upper(),
         type=_one_of(query, "direction", SignalType.values),
         level=_one_of(query, "level", Level.values),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
@@ -12,6 +13,8 @@ from signals_app.models import Level, SignalType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from accounts.display import Calls
 
 QUIET: Final = {
     "hold": _("not sent: entry and exit contradict each other"),
@@ -57,8 +60,11 @@ def notice_words(notice: Mapping[str, Any]) -> dict[str, str]:
     return {"state": state, "text": str(NOTICES.get(state, state)), "hint": ""}
 
 
-def page_words() -> dict[str, Any]:
-    """Return what the live page's script says, and how it writes times."""
+def page_words(calls: Calls) -> dict[str, Any]:
+    """Return what the live page's script says, and how it writes times.
+
+    ``calls`` counts in a browser where nothing else was chosen.
+    """
     return {
         "language": "zh-CN" if (get_language() or "").startswith("zh") else "en-GB",
         "zone": timezone.get_current_timezone_name(),
@@ -71,6 +77,7 @@ def page_words() -> dict[str, Any]:
             "online": str(_("Connected")),
             "connecting": str(_("Connecting")),
             "offline": str(_("Disconnected; trying again")),
+            "stalled": str(_("Live feed interrupted; updated every 5 seconds")),
         },
         "calls": {
             "title": str(_("%(type)s %(pair)s · %(level)s %(strength)s")),
@@ -80,6 +87,10 @@ def page_words() -> dict[str, Any]:
             "missing": str(_("This browser has no notifications here.")),
             "muted": str(_("Press a key or click once, so that sound may play.")),
             "try": str(_("This is how a signal calls.")),
+            "ask": str(
+                _("Your settings want notifications; tick them, so that it may ask.")
+            ),
+            "usual": asdict(calls),
         },
         "guessed": str(_("The strategy gave no strength; its default was used.")),
     }

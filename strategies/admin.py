@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from btc_watcher.lib.admin import HistoryAdmin, ReadOnlyAdmin
+from btc_watcher.lib.admin import HistoryAdmin, links
+from btc_watcher.lib.admin_actions import asks_first, tell
+from btc_watcher.lib.admin_filters import LinkedFilter
 from strategies.models import Strategy, StrategyProcess, StrategyVersion
 from strategies.services import strategies_change
 from strategies.versions import without_secrets
@@ -26,6 +27,22 @@ else:
     StrategyModelAdmin = admin.ModelAdmin
 
 
+# Changed with every candle, and long.
+UNLISTED: Final = ("config", "freqtrade_config", "performance_metrics")
+
+
+class StrategyFilter(LinkedFilter):
+    """Rows of one strategy; drafts have none."""
+
+    model = Strategy
+    title = _("strategy")
+    parameter_name = column = "strategy_id"
+
+    def of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Offer what is no draft."""
+        return super().of(rows).filter(is_draft=False)
+
+
 @admin.register(Strategy)
 class StrategyAdmin(StrategyModelAdmin):
     """Strategies: look at them, start, stop and restart them."""
@@ -35,11 +52,19 @@ class StrategyAdmin(StrategyModelAdmin):
     search_fields = ("name",)
     actions = ("start", "stop", "restart")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Strategy]:
+        """Leave code and figures where they are while only names are listed."""
+        rows: QuerySet[Strategy] = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and str(match.url_name).endswith("_changelist")
+        return rows.defer(*UNLISTED) if is_list else rows
+
     def get_fields(self, request: HttpRequest, obj: Strategy | None = None) -> Any:
         """Show every column, the secrets among them as marks."""
         shown = [field.name for field in Strategy._meta.fields]  # noqa: SLF001 - Django's public name
-        shown[shown.index("freqtrade_config")] = "shown_freqtrade_config"
-        return [*shown, "more"]
+        for name in ("freqtrade_config", "health_metrics"):
+            shown[shown.index(name)] = f"shown_{name}"
+        return ["more", *shown]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Strategy | None = None
@@ -86,18 +111,35 @@ class StrategyAdmin(StrategyModelAdmin):
         shown = without_secrets(strategy.freqtrade_config)
         return json.dumps(shown, ensure_ascii=False, default=str)
 
+    @admin.display(description=_("health"))
+    def shown_health_metrics(self, strategy: Strategy) -> str:
+        """What was measured; the word of its webhook is half of a secret."""
+        shown = dict(strategy.health_metrics)
+        hook = shown.get("hook")
+        if isinstance(hook, dict):
+            shown["hook"] = hook | {"word": "***"}
+        return json.dumps(shown, ensure_ascii=False, default=str)
+
     @admin.display(description=_("more"))
     def more(self, strategy: Strategy) -> str:
-        """Links to its versions and its processes."""
-        return format_html(
-            '<a href="{}?strategy__id__exact={}">{}</a> '
-            '<a href="{}?strategy__id__exact={}">{}</a>',
-            reverse("admin:strategies_strategyversion_changelist"),
-            strategy.pk,
-            _("versions"),
-            reverse("admin:strategies_strategyprocess_changelist"),
-            strategy.pk,
-            _("processes"),
+        """Links to its page and to everything that is about it."""
+        lists = (
+            ("signals_app_signal", _("signals")),
+            ("strategies_strategyversion", _("versions")),
+            ("strategies_strategyprocess", _("processes")),
+        )
+        pages = (
+            (reverse("strategies:detail", args=[strategy.pk]), _("page and health")),
+        )
+        # Drafts have a page of their own kind, and nothing else yet.
+        return links(
+            (
+                *(() if strategy.is_draft else pages),
+                *(
+                    (f"{reverse(f'admin:{n}_changelist')}?strategy_id={strategy.pk}", w)
+                    for n, w in lists
+                ),
+            )
         )
 
     @admin.action(description=_("Start"), permissions=["change"])
@@ -106,11 +148,15 @@ class StrategyAdmin(StrategyModelAdmin):
         self._change_each(request, queryset, "start")
 
     @admin.action(description=_("Stop"), permissions=["change"])
+    @asks_first(_("Their bots end, and no signal comes until they are started again."))
     def stop(self, request: HttpRequest, queryset: QuerySet[Strategy]) -> None:
         """Ask for the chosen strategies to stop."""
         self._change_each(request, queryset, "stop")
 
     @admin.action(description=_("Restart"), permissions=["change"])
+    @asks_first(
+        _("Their bots are replaced; candles of this minute are filled in later.")
+    )
     def restart(self, request: HttpRequest, queryset: QuerySet[Strategy]) -> None:
         """Ask for the bots of the chosen strategies to be replaced."""
         self._change_each(request, queryset, "restart")
@@ -119,32 +165,45 @@ class StrategyAdmin(StrategyModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Strategy], action: str
     ) -> None:
         changed = strategies_change(queryset.values_list("pk", flat=True), action)
-        for sentence in changed.refused:
-            self.message_user(request, sentence, messages.ERROR)
         said = ngettext(
             "%(count)d strategy was asked.",
             "%(count)d strategies were asked.",
             len(changed.done),
         )
-        self.message_user(request, said % {"count": len(changed.done)})
+        tell(self, request, said % {"count": len(changed.done)}, changed.refused)
 
 
 @admin.register(StrategyVersion)
-class StrategyVersionAdmin(ReadOnlyAdmin):
-    """Snapshots of what strategies ran."""
+class StrategyVersionAdmin(HistoryAdmin):
+    """Snapshots of what strategies ran, the last first."""
 
     list_display = ("strategy", "version", "is_active", "change_summary", "created_at")
-    list_filter = (("strategy", admin.RelatedOnlyFieldListFilter),)
+    list_filter = ("is_active", StrategyFilter)
     list_select_related = ("strategy",)
+    ordering = ("-id",)
+    fields = readonly_fields = (
+        *("strategy", "version", "change_summary", "is_active", "created_at"),
+        "snapshot",
+    )
+
+    @admin.display(description=_("snapshot"))
+    def snapshot(self, version: StrategyVersion) -> str:
+        """What it ran, with a mark in place of each secret."""
+        shown = dict(version.config_snapshot)
+        if isinstance(shown.get("freqtrade_config"), dict):
+            shown["freqtrade_config"] = without_secrets(shown["freqtrade_config"])
+        return json.dumps(shown, ensure_ascii=False, default=str)
 
 
 @admin.register(StrategyProcess)
 class StrategyProcessAdmin(HistoryAdmin):
-    """Processes that ran strategies, and how they ended."""
+    """Processes that ran strategies, and how they ended, the last begun first."""
 
     list_display = ("strategy", "pid", "status", "start_time", "stop_time", "reason")
-    list_filter = ("status", ("strategy", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("status", StrategyFilter)
     list_select_related = ("strategy",)
+    # The only index in order of time.
+    ordering = ("-id",)
 
     @admin.display(description=_("reason"))
     def reason(self, process: StrategyProcess) -> str:

@@ -6,7 +6,6 @@ itself and further settings of freqtrade are checked by the app that knows them.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
@@ -96,39 +95,6 @@ def thresholds_problems(thresholds: Mapping[str, Any]) -> list[str]:
             % {level: values[level] for level in LEVELS}
         ]
     return []
-
-
-def storage_problems(value: object, place: str) -> list[str]:
-    """Return why PostgreSQL would refuse to store ``value`` as JSON.
-
-    ``place`` names the setting in the sentence, such as ``config``.
-    """
-    match value:
-        case str():
-            bad = "\0" in value or any("\ud800" <= char <= "\udfff" for char in value)
-        case float():
-            bad = not math.isfinite(value)
-        case dict():
-            return [
-                problem
-                for key, inner in value.items()
-                for part in (key, inner)
-                for problem in storage_problems(part, f"{place}.{key}")
-            ][:1]
-        case list() | tuple():
-            return [p for inner in value for p in storage_problems(inner, place)][:1]
-        case _:
-            bad = not (value is None or isinstance(value, bool | int))
-    if not bad:
-        return []
-    named = place.replace("\0", "").encode(errors="replace").decode()
-    return [
-        _(
-            "%(place)s holds something that cannot be stored, such as a NUL character"
-            " or a number without end; remove it."
-        )
-        % {"place": named}
-    ]
 
 
 def _shape_problems(config: Mapping[str, Any]) -> list[str]:

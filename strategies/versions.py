@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from btc_watcher.lib.redaction import is_secret_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,7 +21,6 @@ MARK: Final = "set"
 DRAFT_KEYS: Final = frozenset({"editing", "base_version", "saved_by"})
 RUNS: Final = ("config", "freqtrade_config", "signal_thresholds", "type")
 CONTEXT_LINES: Final = 3
-_SECRETS: Final = ("key", "secret")
 _NUMBER: Final = re.compile(r"(\d+)$")
 
 
@@ -78,15 +79,26 @@ def plain(value: Any) -> Any:
 
 
 def without_secrets(freqtrade_config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``freqtrade_config`` with a mark in place of each secret, for people."""
-    shown = dict(freqtrade_config)
-    live = shown.get("live")
-    if isinstance(live, dict):
-        marks = {name: MARK for name in _SECRETS if live.get(name)}
-        shown["live"] = live | marks
-    elif live is not None:
+    """Return ``freqtrade_config`` with a mark in place of each secret, for people.
+
+    Whatever is called like one is hidden at any depth, also where rules would have
+    refused it: older rows, or ones written past them, hold what they hold.
+    """
+    shown: dict[str, Any] = _marked(freqtrade_config)
+    if not isinstance(shown.get("live"), dict | None):
         shown["live"] = MARK
     return shown
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: MARK if inner and is_secret_name(str(name)) else _marked(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_marked(inner) for inner in value]
+    return value
 
 
 def next_version(version: str) -> str:

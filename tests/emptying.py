@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 # The stubs know nothing of what it keeps to itself.
 CASE: Any = TransactionTestCase
-# What Django fills itself after every migration.
-DJANGO_S_OWN = ("auth_permission", "django_content_type", "django_migrations")
+# What is filled after every migration, by Django and by us (the groups of the roles).
+AFTER_MIGRATING = (
+    *("auth_permission", "django_content_type", "django_migrations"),
+    *("auth_group", "auth_group_permissions"),
+)
 
 # Tables and partitions with pages, each with the table that it is a partition of.
 WRITTEN = """
@@ -41,7 +44,7 @@ CONTENT = "SELECT md5(string_agg(line::text, ' ' ORDER BY id)) FROM {} line"
 
 
 class Emptying:
-    """What ends tests that commit; knows Django's own rows in each database."""
+    """What ends tests that commit; knows in each database what was made by migrating."""
 
     def __init__(self) -> None:
         self._known: dict[str, list[Any]] = {}
@@ -64,30 +67,32 @@ class Emptying:
         self._as_django_does(test)
         for alias in aliases:
             with connections[alias].cursor() as cursor:
-                self._known[alias] = django_s_own(cursor)
+                self._known[alias] = made_by_migrating(cursor)
+            # What was made again is in the audit.
+            self._empty(alias)
 
     def _empty(self, alias: str) -> bool:
-        """Empty one, unless Django's own rows are not those that it made."""
+        """Empty one, unless the rows made after migrating are not as they were."""
         if alias not in self._known:
             return False
         connection = connections[alias]
         names = connection.introspection.django_table_names(
             only_existing=True, include_views=False
         )
-        tables = sorted(set(names) - set(DJANGO_S_OWN))
+        tables = sorted(set(names) - set(AFTER_MIGRATING))
         with transaction.atomic(alias), connection.cursor() as cursor:
             # As TRUNCATE does: what other processes are writing is waited for.
             cursor.execute(f"LOCK TABLE {quoted(connection, tables)}")
-            if django_s_own(cursor) != self._known[alias]:
+            if made_by_migrating(cursor) != self._known[alias]:
                 return False
             empty(cursor, tables)
         return True
 
 
-def django_s_own(cursor: CursorWrapper) -> list[Any]:
-    """Return something that changes with any of Django's own rows."""
+def made_by_migrating(cursor: CursorWrapper) -> list[Any]:
+    """Return something that changes with any row that was made by migrating."""
     contents = []
-    for table in DJANGO_S_OWN:
+    for table in AFTER_MIGRATING:
         cursor.execute(CONTENT.format(table))
         contents.append(cursor.fetchone())
     return contents
@@ -98,21 +103,36 @@ def empty(cursor: CursorWrapper, tables: list[str]) -> None:
 
     Truncated tables need new files, and so do those that reference them, empty or not:
     what is referenced has few rows, which are deleted, after those that reference them.
+    That they were is written into the audit, so the first are truncated once more.
     """
-    cursor.execute(WRITTEN, [tables])
-    written: list[tuple[str, str]] = cursor.fetchall()
+    written = written_of(cursor, tables)
     order: TopologicalSorter[str] = TopologicalSorter()
     referenced = set()
     cursor.execute(REFERENCES)
     for child, parent in cursor.fetchall():
         referenced.add(parent)
         order.add(parent, *{child} - {parent})
-    if free := [name for name, root in written if root not in referenced]:
-        cursor.execute(f"TRUNCATE {', '.join(free)}")
+    truncate(cursor, [name for name, root in written if root not in referenced])
     place = {table: number for number, table in enumerate(order.static_order())}
     left = [(place[root], name) for name, root in written if root in referenced]
     for _, name in sorted(left):
         cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - PostgreSQL's own quoting
+    if left:
+        again = written_of(cursor, tables)
+        truncate(cursor, [name for name, root in again if root not in referenced])
+
+
+def written_of(cursor: CursorWrapper, tables: list[str]) -> list[tuple[str, str]]:
+    """Return those of ``tables`` and their partitions that have pages, with the root."""
+    cursor.execute(WRITTEN, [tables])
+    written: list[tuple[str, str]] = cursor.fetchall()
+    return written
+
+
+def truncate(cursor: CursorWrapper, names: list[str]) -> None:
+    """Truncate tables, if there are any."""
+    if names:
+        cursor.execute(f"TRUNCATE {', '.join(names)}")
 
 
 def quoted(connection: BaseDatabaseWrapper, tables: list[str]) -> str:

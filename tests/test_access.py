@@ -60,6 +60,8 @@ class Address(NamedTuple):
 
     path: str
     callback: Any
+    # Without the sample values.
+    route: str = ""
 
     @property
     def is_api(self) -> bool:
@@ -80,7 +82,7 @@ def addresses(
                 yield from addresses(pattern.url_patterns, path)
         else:
             filled = re.sub(r"<(\w+):\w+>", lambda found: SAMPLES[found[1]], path)
-            yield Address(filled, pattern.callback)
+            yield Address(filled, pattern.callback, path)
 
 
 ALL = sorted(addresses(get_resolver().url_patterns), key=lambda each: each.path)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.translatable import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STYLE = (ROOT / "btc_watcher/static/css/app.css").read_text(encoding="utf-8")
 GROUNDS = ("bg", "surface", "raised")
@@ -48,7 +52,9 @@ def theme(request: pytest.FixtureRequest) -> dict[str, list[float]]:
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
-@pytest.mark.parametrize("ink", ["text", "muted", "link", "up", "down", "warn", "calm"])
+@pytest.mark.parametrize(
+    "ink", ["text", "muted", "link", "green", "red", "warn", "calm"]
+)
 def test_text_stands_out_from_its_ground(
     theme: dict[str, list[float]], ink: str, ground: str
 ) -> None:
@@ -56,7 +62,7 @@ def test_text_stands_out_from_its_ground(
 
 
 @pytest.mark.parametrize("ground", ["surface", "raised"])
-@pytest.mark.parametrize("tone", ["up", "down", "warn", "calm"])
+@pytest.mark.parametrize("tone", ["green", "red", "warn", "calm"])
 def test_the_text_of_a_badge_stands_out_from_its_tint(
     theme: dict[str, list[float]], tone: str, ground: str
 ) -> None:
@@ -66,7 +72,7 @@ def test_the_text_of_a_badge_stands_out_from_its_tint(
 
 
 @pytest.mark.parametrize(
-    ("ink", "ground"), [("on-accent", "accent"), ("surface", "down")]
+    ("ink", "ground"), [("on-accent", "accent"), ("surface", "red")]
 )
 def test_the_text_of_a_filled_badge_or_button_stands_out(
     theme: dict[str, list[float]], ink: str, ground: str
@@ -89,3 +95,34 @@ def test_light_is_the_same_whether_chosen_or_the_system_s() -> None:
 def test_the_pages_load_nothing_from_elsewhere() -> None:
     assert "//" not in re.sub(r"/\*.*?\*/", "", STYLE, flags=re.DOTALL)
     assert "@import" not in STYLE
+
+
+# What may be red or green by the reader's choice has one of these in its selector.
+DIRECTION = re.compile(
+    r"\.(?:rise|fall|badge-buy|badge-sell|buy|sell|rate-bar|readout|sample)\b"
+)
+SHEETS = sorted(
+    path
+    for path in ROOT.glob("*/static/*/*.css")
+    if path.name != "swagger-ui.css" and "vendor" not in path.parts
+)
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
+def test_states_and_directions_keep_to_their_own_colours(sheet: Path) -> None:
+    plain = re.sub(r"/\*.*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert re.findall(r"--(?:up|down)\b", plain) == []
+    wrong = [
+        selector.strip()
+        for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", plain)
+        if DIRECTION.search(selector) and re.search(r"var\(--(?:good|bad)\)", body)
+    ]
+    assert wrong == []
+
+
+def test_only_the_colours_of_direction_change_with_the_choice() -> None:
+    block = STYLE[STYLE.index(':root[data-rise="red"] {') :].partition("}")[0]
+    assert re.findall(r"--([\w-]+): var\(--(\w+)\)", block) == [
+        ("rise", "red"),
+        ("fall", "green"),
+    ]

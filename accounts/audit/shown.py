@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from accounts.audit.tables import TABLES
 from accounts.models import User
 from accounts.roles import NAMES, Role
-from btc_watcher.lib.redaction import own_redactor
+from btc_watcher.lib.redaction import HIDDEN, is_secret_name, own_redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Tables that no model of its own stands for, or one that means more.
 JOINED: Final = {
-    "user_sessions": gettext_lazy("API token"),
+    "user_sessions": gettext_lazy("login or API token"),
     "users_groups": gettext_lazy("role of a user"),
     "users_user_permissions": gettext_lazy("single permission of a user"),
     "auth_group_permissions": gettext_lazy("permission of a group"),
@@ -37,6 +37,13 @@ COLUMNS: Final = {
     "group_id": gettext_lazy("role"),
     "permission_id": gettext_lazy("permission"),
 }
+# Keys inside of columns that mean something by themselves.
+KEYS: Final = {
+    "security_info.unlocked_at": gettext_lazy("logins and codes unlocked at"),
+    "health_metrics.hook": gettext_lazy("inbound webhook"),
+    "health_metrics.hook.at": gettext_lazy("inbound webhook: secret made at"),
+    "health_metrics.hook.word": gettext_lazy("inbound webhook: secret"),
+}
 # Ways in, as ActorMiddleware calls them; tokens and commands have names of their own.
 WAYS: Final = {
     "page": pgettext_lazy("audit", "page"),
@@ -44,6 +51,10 @@ WAYS: Final = {
 }
 # Their entries carry the number of another object.
 OF_OTHERS: Final = frozenset({"strategy_versions", "auth_group_permissions"})
+# Their entries carry the number of a user; API tokens among them have their own, a UUID.
+OF_USERS: Final = frozenset(
+    {"users_groups", "users_user_permissions", "user_second_factors", "user_sessions"}
+)
 LONGEST: Final = 300
 SHOWN_AT_ONCE: Final = 2
 NOTHING: Final = "\u2013"
@@ -134,6 +145,8 @@ def _changes(entry: AuditEntry, names: _Names) -> Iterator[Change]:
 
 def _label(model: type[Model] | None, path: str) -> str:
     column, dot, rest = path.partition(".")
+    if path in KEYS:
+        return str(KEYS[path])
     if column in COLUMNS:
         return str(COLUMNS[column])
     if model is not None:
@@ -155,7 +168,7 @@ class _Names:
             self._groups = dict(Group.objects.values_list("pk", "name"))
         if tables & {"users_user_permissions", "auth_group_permissions"}:
             self._permissions = dict(Permission.objects.values_list("pk", "name"))
-        if tables & {"users_groups", "users_user_permissions", "user_second_factors"}:
+        if tables & OF_USERS:
             wanted = {int(each.target_id) for each in entries if _of_user(each)}
             rows = User.objects.filter(pk__in=wanted).values_list("pk", "username")
             self._users = {str(key): name for key, name in rows}
@@ -172,12 +185,19 @@ class _Names:
             value = _role_words(self._groups.get(value, str(value)))
         elif path == "permission_id":
             value = self._permissions.get(value, value)
+        elif value and _of_bot(path):
+            return HIDDEN
         return _text(value)
 
 
+def _of_bot(path: str) -> bool:
+    """Tell whether a value is a secret of a bot, by a name the triggers do not know."""
+    column, _dot, keys = path.partition(".")
+    return column == "freqtrade_config" and any(map(is_secret_name, keys.split(".")))
+
+
 def _of_user(entry: AuditEntry) -> bool:
-    of_user = ("users_groups", "users_user_permissions", "user_second_factors")
-    return entry.target in of_user and entry.target_id.isdecimal()
+    return entry.target in OF_USERS and entry.target_id.isdecimal()
 
 
 def _role_words(name: str) -> str:

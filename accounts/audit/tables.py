@@ -20,7 +20,9 @@ EVENTS: Final = {"i": "INSERT", "u": "UPDATE", "d": "DELETE"}
 class Watched:
     """A table; ``left_out``, ``quiet`` and ``hidden`` are columns, by blanks.
 
-    ``quiet`` ones count when a person changed them. ``rows`` is a condition on ``ROW``.
+    ``quiet`` ones count when a person changed them; ``hidden`` may also name keys inside
+    of objects. ``rows`` is a condition on ``ROW``, ``change`` one on ``OLD`` and ``NEW``
+    that an update has to meet besides.
     """
 
     table: str
@@ -30,6 +32,7 @@ class Watched:
     key: str = "id"
     name: str = "name"
     rows: str = ""
+    change: str = ""
     events: str = "iud"
     people_only: bool = False
 
@@ -58,7 +61,9 @@ class Watched:
             "people" if self.people_only else "",
         )
         quoted = ", ".join(f"'{each}'" for each in arguments)
-        condition = f" WHEN ({when})" if self.rows else ""
+        if self.change and event == "u":
+            when = f"({when}) AND ({self.change})" if self.rows else self.change
+        condition = f" WHEN ({when})" if self.rows or self.change else ""
         return (
             f"AFTER {EVENTS[event]} ON {self.table} FOR EACH ROW{condition}"
             f" EXECUTE FUNCTION {FUNCTION}({quoted})"
@@ -72,6 +77,16 @@ WATCHED: Final = (
         hidden="password_hash",
         name="username",
     ),
+    # That somebody unlocked an account, which changes nothing else of its row.
+    Watched(
+        "users",
+        left_out=f"{STAMPS} last_login",
+        hidden="password_hash",
+        name="username",
+        change="OLD.security_info -> 'unlocked_at'"
+        " IS DISTINCT FROM NEW.security_info -> 'unlocked_at'",
+        events="u",
+    ),
     Watched("users_groups", left_out="id user_id", key="user_id", name=""),
     Watched("users_user_permissions", left_out="id user_id", key="user_id", name=""),
     Watched(
@@ -81,12 +96,23 @@ WATCHED: Final = (
         key="user_id",
         name="",
     ),
-    # API tokens: logins of browsers are listed with the person's sessions.
+    # API tokens are recorded from beginning to end. Logins in browsers are listed with
+    # the person's sessions; what is a decision is that somebody ended one. Who logs out
+    # is nobody any more when the row goes, so that is left out.
     Watched(
         "user_sessions",
         left_out=f"{STAMPS} last_used_at",
         hidden="token_hash",
         rows="ROW.token_hash NOT LIKE 'browser:%'",
+    ),
+    Watched(
+        "user_sessions",
+        left_out=f"{STAMPS} id user_id token_hash name scopes last_used_at",
+        key="user_id",
+        name="",
+        rows="ROW.token_hash LIKE 'browser:%'",
+        events="d",
+        people_only=True,
     ),
     Watched("auth_group"),
     Watched(
@@ -102,6 +128,15 @@ WATCHED: Final = (
         left_out=f"{STAMPS} health_metrics performance_metrics draft_expires_at",
         quiet="status",
         rows="NOT ROW.is_draft",
+    ),
+    # Inbound webhooks: health is written all the time, so the rest of it is left out by
+    # looking only when this key of it is another. A draft may have a webhook too.
+    Watched(
+        "strategies",
+        left_out=f"{STAMPS} performance_metrics status",
+        hidden="word",
+        change="OLD.health_metrics -> 'hook' IS DISTINCT FROM NEW.health_metrics -> 'hook'",
+        events="u",
     ),
     Watched(
         "strategy_versions",
@@ -145,4 +180,4 @@ WATCHED: Final = (
         people_only=True,
     ),
 )
-TABLES: Final = tuple(watched.table for watched in WATCHED)
+TABLES: Final = tuple(dict.fromkeys(watched.table for watched in WATCHED))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 import django.contrib.postgres.fields
 from django.db import migrations, models
+from django.db.models import Q
 
 if TYPE_CHECKING:
     from django.apps.registry import Apps
@@ -24,18 +27,33 @@ UPDATE user_sessions SET user_agent = concat(name, E'\\n', user_agent)
 """
 
 
+# Permissions to add, change or delete, of one's own or through a group.
+PERMISSIONS = ("user_permissions", "groups__permissions")
+CHANGES = ("add_", "change_", "delete_")
+
+
 def give_roles(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    """Make everybody an operator who is not a superuser: nobody loses anything."""
+    """Make operators of those who were allowed to change something, viewers of others.
+
+    Who is not active gets no more than that.
+    """
     groups = apps.get_model("auth", "Group").objects.using(editor.connection.alias)
     users = apps.get_model("accounts", "User").objects.using(editor.connection.alias)
     made = {
         name: groups.get_or_create(name=name)[0]
         for name in ("viewer", "operator", "administrator")
     }
+    begins = [f"{way}__codename__startswith" for way in PERMISSIONS]
+    may_change = reduce(
+        or_, (Q(**{begin: word}) for begin in begins for word in CHANGES)
+    )
+    changing = set(
+        users.filter(may_change, is_active=True).values_list("pk", flat=True)
+    )
     for user in users.iterator():
-        role = "administrator" if user.is_superuser else "operator"
-        user.groups.add(made[role])
-    users.update(is_staff=True)
+        role = "operator" if user.pk in changing else "viewer"
+        user.groups.add(made["administrator" if user.is_superuser else role])
+    users.filter(Q(pk__in=changing) | Q(is_superuser=True)).update(is_staff=True)
 
 
 class Migration(migrations.Migration):

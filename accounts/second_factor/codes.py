@@ -53,6 +53,10 @@ def step_of(secret: str, code: str, *, now: float, after: int) -> int | None:
     if not _DIGITS.fullmatch(digits):
         return None
     totp, current = pyotp.TOTP(secret), int(now // PERIOD)
+    if after > current + WINDOW:
+        # No code is taken so early: the clock was ahead then. To hold on to it would
+        # refuse every code until it is there again.
+        after = current - WINDOW - 1
     found = None
     for step in range(current - WINDOW, current + WINDOW + 1):
         # All of them are compared, so that the time tells nothing.

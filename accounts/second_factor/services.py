@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.cache import code_forgive, code_wait
+from accounts.cache import Failures
+from accounts.guesses import Guess, guess_forgive, guess_wait, guesses_forget
 from accounts.models import SecondFactor
 from accounts.second_factor.codes import (
     recovery_hash,
@@ -17,10 +18,12 @@ from accounts.second_factor.codes import (
     secret_new,
     step_of,
 )
+from accounts.services import failures_note
 from btc_watcher.lib.encryption import key_ring
 from btc_watcher.lib.errors import BtcWatcherError
 
 if TYPE_CHECKING:
+    from accounts.facts import RequestFacts
     from accounts.models import User
 
 
@@ -29,12 +32,15 @@ class CodeRefusedError(BtcWatcherError):
 
 
 class TooManyCodesError(BtcWatcherError):
-    """Too many wrong codes; ``wait`` is the seconds until the next one is looked at."""
+    """Too many wrong ones; ``wait`` is the seconds until the next one is looked at."""
 
-    def __init__(self, wait: int) -> None:
-        super().__init__(
-            _("Too many wrong codes. Try again in %(wait)d seconds.") % {"wait": wait}
+    def __init__(self, wait: int, kind: Guess) -> None:
+        words = (
+            _("Too many wrong codes. Try again in %(wait)d seconds.")
+            if kind is Guess.CODE
+            else _("Too many wrong passwords. Try again in %(wait)d seconds.")
         )
+        super().__init__(words % {"wait": wait})
         self.wait = wait
 
 
@@ -48,16 +54,17 @@ def factor_of(user: User) -> SecondFactor | None:
     return SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).first()
 
 
-def password_confirm(*, user: User, password: str) -> None:
+def password_confirm(*, user: User, password: str, facts: RequestFacts) -> None:
     """Take the password of somebody who is logged in, once more.
 
     Raises CodeRefusedError, or TooManyCodesError: whoever found a browser open must not
     guess for ever.
     """
-    _throttle(user)
+    _throttle(user, Guess.PASSWORD, facts)
     if not user.check_password(password):
+        _note(user, facts)
         raise CodeRefusedError(_("The password is wrong."))
-    code_forgive(user_id=user.pk)
+    guess_forgive(user=user, kind=Guess.PASSWORD, facts=facts)
 
 
 def factor_begin(*, user: User) -> str:
@@ -87,12 +94,12 @@ def factor_pending_secret(user: User) -> str | None:
     return None if row is None else _secret(row)
 
 
-def factor_confirm(*, user: User, code: str) -> list[str]:
+def factor_confirm(*, user: User, code: str, facts: RequestFacts) -> list[str]:
     """Turn the second factor on; return the recovery codes, readable only now.
 
     Raises CodeRefusedError or TooManyCodesError.
     """
-    _throttle(user)
+    _throttle(user, Guess.CODE, facts)
     with transaction.atomic():
         row = SecondFactor.objects.select_for_update().filter(user=user).first()
         if row is None or row.confirmed_at is not None or not _take_code(row, code):
@@ -101,28 +108,26 @@ def factor_confirm(*, user: User, code: str) -> list[str]:
         row.recovery_codes = [recovery_hash(each) for each in codes]
         row.confirmed_at = timezone.now()
         row.save()
-    code_forgive(user_id=user.pk)
+    guess_forgive(user=user, kind=Guess.CODE, facts=facts)
     return codes
 
 
-def code_check(*, user: User, code: str) -> None:
+def code_check(*, user: User, code: str, facts: RequestFacts) -> None:
     """Take a code of the app, or a recovery code, which is used up by it.
 
-    Raises CodeRefusedError or TooManyCodesError. A person without a second factor has
-    no code that fits.
+    Raises CodeRefusedError, which the next login tells of, or TooManyCodesError. A person
+    without a second factor has no code that fits.
     """
-    _throttle(user)
-    with transaction.atomic():
-        row = SecondFactor.objects.select_for_update().filter(user=user).first()
-        if row is None or row.confirmed_at is None or not _take(row, code):
-            raise CodeRefusedError(_wrong())
-        row.save(update_fields=["last_step", "recovery_codes"])
-    code_forgive(user_id=user.pk)
+    _throttle(user, Guess.CODE, facts)
+    if not _taken(user, code):
+        _note(user, facts)
+        raise CodeRefusedError(_wrong())
+    guess_forgive(user=user, kind=Guess.CODE, facts=facts)
 
 
-def recovery_renew(*, user: User, code: str) -> list[str]:
+def recovery_renew(*, user: User, code: str, facts: RequestFacts) -> list[str]:
     """Replace all recovery codes; needs a code. Return the new ones."""
-    code_check(user=user, code=code)
+    code_check(user=user, code=code, facts=facts)
     codes = recovery_new()
     SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).update(
         recovery_codes=[recovery_hash(each) for each in codes]
@@ -130,20 +135,27 @@ def recovery_renew(*, user: User, code: str) -> list[str]:
     return codes
 
 
-def factor_end(*, user: User, code: str) -> None:
+def factor_end(*, user: User, code: str, facts: RequestFacts) -> None:
     """Turn the second factor off; needs a code."""
-    code_check(user=user, code=code)
+    code_check(user=user, code=code, facts=facts)
     SecondFactor.objects.filter(user=user).delete()
 
 
 def factor_reset(*, user: User) -> bool:
     """Take the second factor away from somebody who lost it; for administrators."""
-    code_forgive(user_id=user.pk)
+    guesses_forget(user)
     return bool(SecondFactor.objects.filter(user=user).delete()[0])
 
 
-def _take(row: SecondFactor, code: str) -> bool:
-    return _take_code(row, code) or _take_recovery(row, code)
+@transaction.atomic
+def _taken(user: User, code: str) -> bool:
+    row = SecondFactor.objects.select_for_update().filter(user=user).first()
+    if row is None or row.confirmed_at is None:
+        return False
+    if not _take_code(row, code) and not _take_recovery(row, code):
+        return False
+    row.save(update_fields=["last_step", "recovery_codes"])
+    return True
 
 
 def _take_code(row: SecondFactor, code: str) -> bool:
@@ -166,9 +178,14 @@ def _secret(row: SecondFactor) -> str:
     return key_ring().decrypt(row.secret, identity(row.user_id))
 
 
-def _throttle(user: User) -> None:
-    if wait := code_wait(user_id=user.pk):
-        raise TooManyCodesError(wait)
+def _throttle(user: User, kind: Guess, facts: RequestFacts) -> None:
+    if wait := guess_wait(user=user, kind=kind, facts=facts):
+        raise TooManyCodesError(wait, kind)
+
+
+def _note(user: User, facts: RequestFacts) -> None:
+    now = int(timezone.now().timestamp())
+    failures_note(user, Failures(1, now, facts.ip_address or ""))
 
 
 def _wrong() -> str:

@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
@@ -29,13 +29,19 @@ from accounts.facts import request_facts
 from accounts.forms import CodeForm, LoginForm
 from accounts.models import User
 from accounts.permissions import anyone
-from accounts.preferences import user_language, zone_or_default
+from accounts.preferences import (
+    django_language,
+    start_address,
+    user_language,
+    zone_or_default,
+)
 from accounts.second_factor.services import (
     CodeRefusedError,
     TooManyCodesError,
     code_check,
     factor_of,
 )
+from accounts.selectors import nobody_can_log_in
 
 if TYPE_CHECKING:
     from django import forms
@@ -66,6 +72,16 @@ class _EnteringView(RedirectURLMixin, AnyFormView):
             return HttpResponseRedirect(self.get_success_url())
         return super().dispatch(request, *args, **kwargs)
 
+    def get_success_url(self) -> str:
+        """Return the page that was asked for, else the one the person begins with.
+
+        The bare address of the site is no wish: whoever types it gets that page too.
+        """
+        wanted = str(self.get_redirect_url())
+        if wanted not in {"", settings.LOGIN_REDIRECT_URL}:
+            return wanted
+        return start_address(self.request.user)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add where to go after the login."""
         return super().get_context_data(**kwargs) | {"next": self.get_redirect_url()}
@@ -74,7 +90,9 @@ class _EnteringView(RedirectURLMixin, AnyFormView):
         auth_login(self.request, user)
         failed = services.login_note(user=user, facts=request_facts(self.request))
         if failed.number:
-            messages.warning(self.request, _failed_words(failed, user))
+            # Read on the next page, which is in their language and not in this one's.
+            with translation.override(_next_language(self.request, user)):
+                messages.warning(self.request, _failed_words(failed, user))
         return HttpResponseRedirect(self.get_success_url())
 
     def _refused(
@@ -97,6 +115,10 @@ class LoginView(_EnteringView):
 
     template_name = "accounts/login.html"
     form_class = LoginForm
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add whether the first account is still to be made."""
+        return super().get_context_data(**kwargs) | {"fresh": nobody_can_log_in()}
 
     def form_valid(self, form: LoginForm) -> HttpResponse:
         """Log in, ask for the code, or show why not."""
@@ -135,6 +157,12 @@ class CodeView(_EnteringView):
     form_class = CodeForm
     _user: User
 
+    def get_form(self, form_class: Any = None) -> Any:
+        """Return the form; on this page there is nothing else to type into."""
+        form = super().get_form(form_class)
+        form.fields["code"].widget.attrs["autofocus"] = True
+        return form
+
     def dispatch(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
@@ -149,7 +177,11 @@ class CodeView(_EnteringView):
     def form_valid(self, form: CodeForm) -> HttpResponse:
         """Log in, or show why not."""
         try:
-            code_check(user=self._user, code=form.cleaned_data["code"])
+            code_check(
+                user=self._user,
+                code=form.cleaned_data["code"],
+                facts=request_facts(self.request),
+            )
         except TooManyCodesError as error:
             return self._refused(form, error.message, wait=error.wait)
         except CodeRefusedError as error:
@@ -168,6 +200,12 @@ def _halfway(request: HttpRequest) -> User | None:
     if user and constant_time_compare(noted["hash"], user.get_session_auth_hash()):
         return user
     return None
+
+
+def _next_language(request: HttpRequest, user: User) -> str:
+    if settings.LANGUAGE_COOKIE_NAME in request.COOKIES:
+        return translation.get_language() or settings.LANGUAGE_CODE
+    return django_language(user.language)
 
 
 def _failed_words(failed: services.FailedBefore, user: User) -> str:

@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import services
-from accounts.facts import agent_label
+from accounts.facts import agent_label, request_facts
 from accounts.forms import CodeForm, PasswordChangeForm, PasswordForm
 from accounts.permissions import own
 from accounts.second_factor import services as factors
@@ -86,6 +86,12 @@ def _logins(user: User) -> list[dict[str, Any]]:
     ]
 
 
+@own
+def admin_password(_request: HttpRequest) -> HttpResponse:
+    """Replace the admin's own page: one way to a new password, with one limit."""
+    return redirect("accounts:security")
+
+
 @sensitive_post_parameters()
 @own
 def password(request: HttpRequest) -> HttpResponse:
@@ -96,6 +102,14 @@ def password(request: HttpRequest) -> HttpResponse:
     form = PasswordChangeForm(user, request.POST)
     if not form.is_valid():
         return _page(request, status=400, password_form=form)
+    try:
+        factors.password_confirm(
+            user=user,
+            password=form.cleaned_data["old_password"],
+            facts=request_facts(request),
+        )
+    except (factors.CodeRefusedError, factors.TooManyCodesError) as error:
+        return _refused(request, error, password_form=form)
     services.password_change(
         user=user,
         password=form.cleaned_data["new_password1"],
@@ -153,7 +167,11 @@ def factor_begin(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, status=400, begin_form=form)
     try:
-        factors.password_confirm(user=user, password=form.cleaned_data["password"])
+        factors.password_confirm(
+            user=user,
+            password=form.cleaned_data["password"],
+            facts=request_facts(request),
+        )
         factors.factor_begin(user=user)
     except (factors.CodeRefusedError, factors.TooManyCodesError) as error:
         return _refused(request, error, begin_form=form)
@@ -168,7 +186,9 @@ def factor_confirm(request: HttpRequest) -> HttpResponse:
     """Turn the second factor on with its first code; show the recovery codes, once."""
 
     def confirm(user: User, code: str) -> HttpResponse:
-        codes = factors.factor_confirm(user=user, code=code)
+        codes = factors.factor_confirm(
+            user=user, code=code, facts=request_facts(request)
+        )
         return _page(request, recovery_codes=codes)
 
     return _with_code(request, confirm)
@@ -182,9 +202,10 @@ def recovery_renew(request: HttpRequest) -> HttpResponse:
     """Make new recovery codes; show them, once."""
 
     def renew(user: User, code: str) -> HttpResponse:
-        return _page(
-            request, recovery_codes=factors.recovery_renew(user=user, code=code)
+        codes = factors.recovery_renew(
+            user=user, code=code, facts=request_facts(request)
         )
+        return _page(request, recovery_codes=codes)
 
     return _with_code(request, renew)
 
@@ -196,7 +217,7 @@ def factor_end(request: HttpRequest) -> HttpResponse:
     """Turn the second factor off."""
 
     def end(user: User, code: str) -> HttpResponse:
-        factors.factor_end(user=user, code=code)
+        factors.factor_end(user=user, code=code, facts=request_facts(request))
         messages.success(request, _("The second factor is off."))
         return redirect("accounts:security")
 

@@ -2,79 +2,88 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.utils import timezone
-from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django_stubs_ext import StrOrPromise
 
     # Generic for the type checker alone: the class takes no index at run time.
     AnyModelAdmin = admin.ModelAdmin[Any]
 else:
     AnyModelAdmin = admin.ModelAdmin
 
-
-# Candles may close a moment ahead of our clock.
-AHEAD: Final = timedelta(minutes=2)
-
-
-class PeekingPaginator(Paginator):  # type: ignore[type-arg]  # no index at run time
-    """Knows whether there is a next page, and never counts the table."""
-
-    page_number = 1
-
-    @cached_property
-    def count(self) -> int:
-        """Return the rows up to here, and one more when there is a next page."""
-        before = (self.page_number - 1) * self.per_page
-        seen = self.object_list[before : before + self.per_page + 1]
-        return before + len(seen.values_list("pk"))  # type: ignore[attr-defined]
+ROWS_PER_PAGE: Final = 100
+# Going back page by page skips rows one by one; further back leads a date.
+MOST_PAGES: Final = 100
 
 
-class PeriodFilter(admin.SimpleListFilter):
-    """A period that ends now, one always chosen: a table has a partition for every month.
+class HistoryList(ChangeList):
+    """A list whose pages are only newer and older, in the order of its index."""
 
-    ``column`` is what the table is cut by; ``periods`` are days, the default one first.
-    """
+    is_bounded = True
+    has_older = False
 
-    title = _("period")
-    parameter_name = "days"
-    column = ""
-    periods: tuple[int, ...] = (31, 1, 7, 366)
-    words: ClassVar = {
-        1: _("24 hours"),
-        7: _("7 days"),
-        31: _("31 days"),
-        366: _("366 days"),
-    }
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """Return the table's own order, whatever the address asks for."""
+        self.params.pop(ORDER_VAR, None)
+        return list(super().get_ordering(request, queryset))
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the periods that are not the default."""
-        return [(str(days), self.words[days]) for days in self.periods[1:]]
+    def get_results(self, request: HttpRequest) -> None:
+        """Read one page and one row more; nobody counts how many there are.
 
-    def choices(self, changelist: Any) -> Any:
-        """Name the default what it is."""
-        first, *others = super().choices(changelist)
-        return [dict(first) | {"display": self.words[self.periods[0]]}, *others]
+        Django's own would count, and would read all rows of a table with a single page.
+        Raises IncorrectLookupParameters for a page that is not given.
+        """
+        if not 1 <= self.page_num <= MOST_PAGES:
+            raise IncorrectLookupParameters
+        before = self.first - 1
+        rows = list(self.queryset[before : before + self.list_per_page + 1])
+        self.result_list: Any = rows[: self.list_per_page]
+        self.has_older = len(rows) > self.list_per_page and not self.is_cut
+        self.result_count = self.full_result_count = before + len(self.result_list)
+        self.show_full_result_count = self.can_show_all = False
+        self.show_admin_actions = True
+        self.multi_page = self.has_older or self.page_num > 1
+        self.paginator = Paginator(self.result_list, self.list_per_page)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep to the months that the period touches; the last minutes are in it."""
-        known = {str(days): days for days in self.periods}
-        days = known.get(str(self.value()), self.periods[0])
-        now = timezone.now()
-        return queryset.filter(
-            **{
-                f"{self.column}__gte": now - timedelta(days=days),
-                f"{self.column}__lt": now + AHEAD,
-            }
-        )
+    @property
+    def newer(self) -> str:
+        """Return the query of the page before, "" on the first."""
+        return self._page(self.page_num - 1) if self.page_num > 1 else ""
+
+    @property
+    def older(self) -> str:
+        """Return the query of the next page, "" on the last."""
+        return self._page(self.page_num + 1) if self.has_older else ""
+
+    @property
+    def first(self) -> int:
+        """Return the number of the first row of this page, from 1."""
+        return (self.page_num - 1) * self.list_per_page + 1
+
+    @property
+    def last(self) -> int:
+        """Return the number of the last row of this page; 0 when there is none."""
+        return self.result_count if self.result_list else 0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether this is the last page that is given, full or not."""
+        return self.page_num >= MOST_PAGES
+
+    def _page(self, number: int) -> str:
+        return str(self.get_query_string({PAGE_VAR: number}))
 
 
 class ReadOnlyAdmin(AnyModelAdmin):
@@ -95,25 +104,33 @@ class ReadOnlyAdmin(AnyModelAdmin):
         return False
 
 
-class HistoryAdmin(ReadOnlyAdmin):
-    """A long table in order of time, newest first."""
+class BoundedAdmin(AnyModelAdmin):
+    """A long table in order of time, newest first: a page costs the same at any size."""
 
-    list_per_page = 100
+    change_list_template: ClassVar[Any] = "admin/history_list.html"
+    list_per_page = ROWS_PER_PAGE
+    # "Show all" would read the table, and facets would count it once per choice.
+    list_max_show_all = 0
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     # Sorting by other columns would read the whole table.
-    sortable_by = ()
+    sortable_by: ClassVar[Any] = ()
 
-    def get_paginator(
-        self,
-        request: HttpRequest,
-        queryset: Any,
-        per_page: int,
-        *args: Any,
-        **kwargs: Any,
-    ) -> PeekingPaginator:
-        """Return the paginator, told which page is looked at."""
-        paginator = PeekingPaginator(queryset, per_page, *args, **kwargs)
-        page = request.GET.get("p", "")
-        if page.isdecimal() and len(page) < 6:
-            paginator.page_number = max(1, int(page))
-        return paginator
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HistoryList]:
+        """Return the list without numbers of pages."""
+        return HistoryList
+
+
+class HistoryAdmin(BoundedAdmin, ReadOnlyAdmin):
+    """A long table that is only read."""
+
+
+def links(places: Iterable[tuple[str, StrOrPromise]]) -> str:
+    """Return pairs of address and words as links beside each other."""
+    return format_html_join(" · ", '<a href="{}">{}</a>', places)
+
+
+def stored_mark(*, stored: bool) -> str:
+    """Return what is shown of a secret: whether there is one."""
+    words = _("set") if stored else _("not set")
+    return format_html('<span class="quiet">{}</span>', words)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, JsonResponse
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.template import loader
 from django.utils.translation import gettext as _
 
+from btc_watcher.lib.errors import RefusedError
 from btc_watcher.lib.rest import PROBLEM_TYPE, problem
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 API_PREFIX: Final = "/api/"
 PLAIN: Final = "text/plain; charset=utf-8"
+RETRY_SECONDS: Final = 10
+# PostgreSQL's codes: connection failures, too many of them, shutting down or starting.
+AWAY: Final = ("08", "53300", "57P0")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -29,12 +35,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 403, with the sentence of ``exception`` where it has one."""
-    title, detail = (
-        _("Not allowed"),
-        str(exception) or _("Your account may not do this. Ask an administrator."),
-    )
-    return _answer(request, HTTPStatus.FORBIDDEN, title, detail)
+    """Answer 403, with the sentence of ``exception`` where it is one of ours."""
+    detail = _("Your account may not do this. Ask an administrator.")
+    if isinstance(exception, RefusedError):
+        detail = str(exception)
+    return _answer(request, HTTPStatus.FORBIDDEN, _("Not allowed"), detail)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -52,16 +57,41 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 without a word about the inside."""
+    """Answer 500 without a word about the inside, or 503 while the database is away."""
     title = _("Something went wrong")
     detail = _("The error was logged. Try again; nothing that was stored is lost.")
     status = HTTPStatus.INTERNAL_SERVER_ERROR
+    # Django calls this while it handles the error, and does not hand it over.
+    if is_outage(sys.exc_info()[1]):
+        title = _("The database is away")
+        detail = _(
+            "Nothing that was stored is lost; this page comes back by itself. If it"
+            " lasts, whoever runs the server starts PostgreSQL again; manage.py doctor"
+            " says what is missing."
+        )
+        status = HTTPStatus.SERVICE_UNAVAILABLE
     try:
-        return _answer(request, status, title, detail)
+        response = _answer(request, status, title, detail)
     except Exception:
         # The last line: whatever broke the page must not break the answer as well.
         logger.exception("The page of the error could not be made.")
-        return HttpResponse(f"{title}. {detail}", status=status, content_type=PLAIN)
+        response = HttpResponse(f"{title}. {detail}", status=status, content_type=PLAIN)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        if request.method == "GET":
+            response.headers["Refresh"] = str(RETRY_SECONDS)
+    return response
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Tell whether a query failed because there was no database to ask.
+
+    A query that was too slow, or waited for a lock in vain, found one.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(AWAY)
 
 
 def _answer(
@@ -72,5 +102,11 @@ def _answer(
             problem(status, detail), status=status, content_type=PROBLEM_TYPE
         )
     # Without the request: context processors would ask for the person.
-    context = {"status": status.value, "title": title, "detail": detail}
+    context = {
+        "status": status.value,
+        "title": title,
+        "detail": detail,
+        # Loading a page again repeats nothing; sending a form again might.
+        "retry": status >= HTTPStatus.INTERNAL_SERVER_ERROR and request.method == "GET",
+    }
     return HttpResponse(loader.render_to_string("error.html", context), status=status)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict, Unpack
 
+from django.core.exceptions import PermissionDenied
+
 
 class BtcWatcherError(Exception):
     """Base of all errors of ours: the message is a full sentence for a person.
@@ -20,6 +22,13 @@ class BtcWatcherError(Exception):
 
 class ConfigurationError(BtcWatcherError):
     """Something was configured in a way that cannot work; trying again is no use."""
+
+
+class RefusedError(PermissionDenied):
+    """Somebody may not do this; the message is a full sentence for them.
+
+    Of any other PermissionDenied the words are not shown: they are not ours.
+    """
 
 
 class EncryptionError(BtcWatcherError):

@@ -96,6 +96,8 @@ _SHAPED: Final = (
         r"(/bot/v2/hook/|hooks\.slack\.com/services/|/api/webhooks/|/api/push/)[\w/-]{6,}",
         rf"\1{HIDDEN}",
     ),
+    # Our own inbound webhooks, for vendors that sign nothing.
+    _pattern(r"(/api/v1/hooks/\d{1,20}/)[^/\s'\"]{6,}", rf"\1{HIDDEN}"),
     # Encrypted at rest is no reason to be copied elsewhere.
     _pattern(r"\bv1:[\w-]{1,40}:[\w=-]{20,}"),
     _pattern(r"\b(?:pbkdf2_\w{1,20}|argon2\w{0,3}|bcrypt\w{0,10}|md5)\$[^\s'\")]{8,}"),

@@ -12,6 +12,7 @@ REALTIME_TTL: Final = 24 * 3600
 REALTIME_LENGTH: Final = 100
 SYSTEM_STATUS_TTL: Final = 30
 WS_SESSION_TTL: Final = 24 * 3600
+ACCOUNT_KNOWN_TTL: Final = 3600
 RATE_LIMIT_TTL: Final = 60
 LOGIN_FAILURES_TTL: Final = 24 * 3600
 IDEMPOTENCY_TTL: Final = 24 * 3600
@@ -38,6 +39,10 @@ METRICS_COUNTERS: Final = "metrics:counters"
 SIGNALS_STREAM: Final = "queue:signals"
 FREQTRADE_RELEASES: Final = "freqtrade:releases"
 FREQTRADE_RELEASES_WANTED: Final = "freqtrade:releases:wanted"
+# Whether there is an account that can log in, so that visitors cost no query.
+ACCOUNT_KNOWN: Final = "accounts:known"
+# Channel (publish and subscribe): the id of a person a login or token of whom has ended.
+LOGINS_ENDED: Final = "ws:ended"
 DEFAULT_QUEUE: Final = "queue:default"
 # Read on one machine alone: backups lie in a folder of it.
 BACKUPS_QUEUE: Final = "queue:backups"
@@ -69,11 +74,6 @@ def rate_limit(ip: str, endpoint: str) -> str:
 def login_failures(account: str) -> str:
     """Hash of the failed logins to an account (a digest of its name), by address."""
     return f"accounts:failures:{account}"
-
-
-def code_failures(user_id: int) -> str:
-    """Hash of the wrong codes of a person's second factor."""
-    return f"accounts:codes:{user_id}"
 
 
 def notifications_queue(priority: str) -> str:

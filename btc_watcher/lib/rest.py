@@ -21,7 +21,7 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
-from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.errors import BtcWatcherError, RefusedError
 
 PROBLEM_TYPE: Final = "application/problem+json"
 # What is wrong with the body as a whole, not with one field of it.
@@ -105,7 +105,8 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
     elif isinstance(error, Http404):
         known = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
-        known = exceptions.PermissionDenied()
+        reason = str(error) if isinstance(error, RefusedError) else None
+        known = exceptions.PermissionDenied(reason)
     return known
 
 

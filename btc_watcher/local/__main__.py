@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from btc_watcher.env import HOME
 from btc_watcher.local.clean import clean
@@ -18,9 +18,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+BELOW: Final = """\
+examples:
+  # The whole system; "make up" does the same
+  python -m btc_watcher.local up
+  # A command of manage.py while the system does not run
+  python -m btc_watcher.local servers -- .venv/bin/python manage.py backups
+  # A command with empty servers that are forgotten afterwards
+  python -m btc_watcher.local servers --throwaway -- .venv/bin/python manage.py migrate
+  # Remove everything that was made
+  python -m btc_watcher.local clean
+
+exit codes:
+  0    done; with "servers" that of the command
+  1    what was asked for failed; a sentence says why
+  2    the command line makes no sense
+  130  ended by Ctrl-C
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    result = argparse.ArgumentParser(prog="python -m btc_watcher.local")
+    result = argparse.ArgumentParser(
+        prog="python -m btc_watcher.local",
+        description="Run the system on one machine, with servers of its own.",
+        epilog=BELOW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     actions = result.add_subparsers(dest="action", required=True)
     actions.add_parser("up", help="start the whole system and serve until Ctrl-C")
     actions.add_parser("clean", help="remove BTCW_HOME")

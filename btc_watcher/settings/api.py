@@ -14,7 +14,7 @@ REST_FRAMEWORK = {
     # Whatever names no rule of its own: reading, or writing with the role for it.
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.CanWrite"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["btc_watcher.lib.api.parsing.SoundJSONParser"],
     "EXCEPTION_HANDLER": "btc_watcher.lib.rest.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

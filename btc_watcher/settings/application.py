@@ -88,6 +88,9 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("BTCW_STATIC_FOLDER", default=str(HOME / "static")))
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "btc_watcher" / "static"]
+# Pictures of the page Documentation.
+if (BASE_DIR / "docs" / "images").is_dir():
+    STATICFILES_DIRS.append(("docs", BASE_DIR / "docs" / "images"))
 # Libraries that make frontend fetched; Django complains of a folder that is not there.
 if (HOME / "vendor").is_dir():
     STATICFILES_DIRS.append(("vendor", HOME / "vendor"))

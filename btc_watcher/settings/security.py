@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from btc_watcher.env import env
 
@@ -38,8 +38,14 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_NAME = "btcw_session"
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = "btcw_csrf"
+# Scripts take the token from the page.
+CSRF_COOKIE_HTTPONLY = True
+# The language of the login page, as it was chosen in this browser.
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE: Literal["Lax"] = "Lax"
 CSRF_FAILURE_VIEW = "btc_watcher.lib.error_pages.csrf_failure"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_TLS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -12,6 +12,8 @@ DEMO_SMTP_PORT = env.int("BTCW_DEMO_SMTP_PORT", default=18025)
 SIGNAL_THRESHOLDS = {"strong": 80, "medium": 50, "weak": 20}
 # Candles fetched for a pair that was never seen before.
 SIGNAL_FIRST_BACKFILL = env.int("BTCW_FIRST_BACKFILL", default=60)
+# Signals in one file that the history gives; its newest, when there are more.
+HISTORY_EXPORT_ROWS = max(1, env.int("BTCW_EXPORT_ROWS", default=100_000))
 # What one bot may hold before it is killed, and all together (0: most of the machine).
 BOT_MEMORY_MB = env.int("BTCW_BOT_MEMORY_MB", default=1000)
 BOTS_MEMORY_MB = env.int("BTCW_BOTS_MEMORY_MB", default=0)

@@ -13,13 +13,12 @@ from django.utils.translation import gettext_lazy
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.blueprints import blueprint_code, parameters_clean
 from freqtrade_mgmt.bot_config import SIMULATED
-from freqtrade_mgmt.bot_extra import extra_check
+from freqtrade_mgmt.bot_extra import OUR_KEYS, extra_check
 from freqtrade_mgmt.forms import choices
 from freqtrade_mgmt.forms.expressions import expression_problem
 from freqtrade_mgmt.forms.fields import CodeField, PairsField, SettingsField
 from freqtrade_mgmt.forms.parameters import parameter_fields, parameters_given
 from freqtrade_mgmt.forms.values import (
-    OUR_KEYS,
     PARAMETER,
     DraftValues,
     draft_values,

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.blueprints import blueprint
 from freqtrade_mgmt.bot_config import SIMULATED
+from freqtrade_mgmt.bot_extra import OUR_KEYS
 from freqtrade_mgmt.forms.choices import EXCHANGES, OTHER
 from freqtrade_mgmt.forms.fields import quote_of
 from proxies.ranking import DEFAULT_POLICY
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from freqtrade_mgmt.blueprints import Blueprint
     from strategies.models import Strategy
 
-# Keys of freqtrade_config that are BTC Watcher's; the others go to the bot.
-OUR_KEYS: Final = ("version", "proxy", "proxy_policy", "live")
 PARAMETER: Final = "p_"
 # Where a draft keeps what was typed and is not valid yet: {field: [texts]}.
 TYPED: Final = "typed"

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from btc_watcher.lib.admin import ReadOnlyAdmin
+from btc_watcher.lib.admin import ReadOnlyAdmin, links
+from btc_watcher.lib.admin_actions import asks_first
 from freqtrade_mgmt.leases.managing import ListedNode, node_drain, nodes_list
-from freqtrade_mgmt.leases.models import SupervisorNode
+from freqtrade_mgmt.leases.models import LeaseNote, StrategyLease, SupervisorNode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
@@ -48,22 +52,32 @@ class SupervisorNodeAdmin(ReadOnlyAdmin):
         """Tell whether somebody may move bots between machines."""
         return request.user.has_perm("freqtrade_mgmt.change_supervisornode")
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Look at all nodes of the list at once."""
+        found = super().get_changelist_instance(request)
+        _look(found.result_list)
+        return found
+
     @admin.display(description=_("state"))
     def state(self, row: SupervisorNode) -> str:
         """Whether it lives."""
-        return str(STATES[_seen(row).state])
+        seen = _seen(row)
+        return str(STATES[seen.state]) if seen else ""
 
     @admin.display(description=_("bots"))
     def bots(self, row: SupervisorNode) -> int:
         """How many strategies it holds."""
-        return _seen(row).bots
+        seen = _seen(row)
+        return seen.bots if seen else 0
 
     @admin.display(description=_("does the work for all"), boolean=True)
     def duties(self, row: SupervisorNode) -> bool:
         """Whether installations, trials and upgrades are done there."""
-        return _seen(row).duties
+        seen = _seen(row)
+        return seen is not None and seen.duties
 
     @admin.action(description=_("Empty: move the bots away"), permissions=["manage"])
+    @asks_first(_("Their bots are stopped there and started on the other machines."))
     def drain(self, request: HttpRequest, queryset: QuerySet[SupervisorNode]) -> None:
         """Have the bots of the chosen nodes move to the others."""
         self._set(request, queryset, draining=True)
@@ -95,6 +109,51 @@ class SupervisorNodeAdmin(ReadOnlyAdmin):
         self.message_user(request, words % {"count": len(names)}, messages.SUCCESS)
 
 
-def _seen(row: SupervisorNode) -> ListedNode:
-    """Look at a node; there are a few of them."""
-    return next(node for node in nodes_list() if node.name == row.name)
+@admin.register(StrategyLease)
+class StrategyLeaseAdmin(ReadOnlyAdmin):
+    """Which machine may run which strategy, and until when."""
+
+    list_display = (
+        *("strategy", "node", "expires_at", "guarded", "came_from", "taken_at", "term"),
+    )
+    list_filter = ("guarded",)
+    search_fields = ("node",)
+
+    @admin.display(description=_("strategy"), ordering="strategy_id")
+    def strategy(self, row: StrategyLease) -> str:
+        """Link to the strategy; number 0 is the work for all."""
+        return _strategy_link(row.strategy_id)
+
+
+@admin.register(LeaseNote)
+class LeaseNoteAdmin(ReadOnlyAdmin):
+    """Why a machine does not try a strategy for now."""
+
+    list_display = ("strategy", "node", "reason", "failures", "noted_at", "until")
+    search_fields = ("node", "reason")
+
+    @admin.display(description=_("strategy"), ordering="strategy_id")
+    def strategy(self, row: LeaseNote) -> str:
+        """Link to the strategy."""
+        return _strategy_link(row.strategy_id)
+
+
+def _strategy_link(number: int) -> str:
+    if not number:
+        return str(_("the work for all machines"))
+    where = reverse("admin:strategies_strategy_change", args=[number])
+    return links([(where, f"#{number}")])
+
+
+def _seen(row: SupervisorNode) -> ListedNode | None:
+    """Return what is known of a node, read once for a list; None when it is gone."""
+    if not hasattr(row, "listed"):
+        _look([row])
+    found: ListedNode | None = row.listed  # type: ignore[attr-defined]  # a note of ours
+    return found
+
+
+def _look(rows: Iterable[SupervisorNode]) -> None:
+    seen = {node.name: node for node in nodes_list()}
+    for row in rows:
+        row.listed = seen.get(row.name)  # type: ignore[attr-defined]  # a note of ours

@@ -6,7 +6,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
 
+from btc_watcher.lib.commands.ending import INTERRUPTED
 from freqtrade_mgmt.supervisor.installs import supervisor_lives
 from freqtrade_mgmt.upgrades.log import OPEN
 from freqtrade_mgmt.upgrades.reading import UpgradeShown, upgrade
@@ -36,8 +38,10 @@ def carried_out(
     """
     if not supervisor_lives():
         raise CommandError(
-            "No supervisor runs, and only it moves strategies. Start it (make up, or"
-            " manage.py run_supervisor), then ask again."
+            _(
+                "No supervisor runs, and only it moves strategies. Start it (make up, or"
+                " manage.py run_supervisor), then ask again."
+            )
         )
     row = request()
     told = len(row.migration_log["steps"]) - 1
@@ -45,13 +49,21 @@ def carried_out(
         shown = _follow(row.pk, told, output)
     except KeyboardInterrupt:
         raise CommandError(
-            f"Operation {row.pk} goes on without this terminal. To end it: manage.py"
-            f" freqtrade rollback {row.pk}"
+            _(
+                "Operation %(number)s goes on without this terminal. To end it: manage.py"
+                " freqtrade rollback %(number)s"
+            )
+            % {"number": row.pk},
+            returncode=INTERRUPTED,
         ) from None
     if json:
         output.json(shown.as_dict())
     if shown.status != wanted:
-        raise CommandError(shown.error or f"Operation {row.pk} is {shown.status}.")
+        raise CommandError(
+            shown.error
+            or _("Operation %(number)s is %(status)s.")
+            % {"number": row.pk, "status": shown.status}
+        )
 
 
 def _follow(upgrade_id: int, told: int, output: Output) -> UpgradeShown:
@@ -59,7 +71,9 @@ def _follow(upgrade_id: int, told: int, output: Output) -> UpgradeShown:
     while True:
         shown = upgrade(upgrade_id)
         if shown is None:
-            raise CommandError(f"Operation {upgrade_id} was removed.")
+            raise CommandError(
+                _("Operation %(number)s was removed.") % {"number": upgrade_id}
+            )
         for step in shown.steps[told:]:
             output.line(step.words)
         told = max(told, len(shown.steps))
@@ -68,7 +82,10 @@ def _follow(upgrade_id: int, told: int, output: Output) -> UpgradeShown:
         alone = 0.0 if supervisor_lives() else alone + FOLLOW_SECONDS
         if alone > ABSENT_SECONDS:
             raise CommandError(
-                f"The supervisor has ended. Operation {upgrade_id} goes on when one is"
-                " started again."
+                _(
+                    "The supervisor has ended. Operation %(number)s goes on when one is"
+                    " started again."
+                )
+                % {"number": upgrade_id}
             )
         time.sleep(FOLLOW_SECONDS)

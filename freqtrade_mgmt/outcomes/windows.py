@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -25,8 +26,13 @@ AT_ONCE: Final = 8
 # Bots that are tried for a market, the best first.
 TRIED: Final = 3
 LARGEST: Final = 5_000
-# What one bot may take for all of its pairs; the claim on the rows is longer.
+# States in which no answer is no surprise.
+AILING: Final = frozenset({"starting", "error"})
+# What one bot may take for all of its pairs.
 PATIENCE_SECONDS: Final = 20.0
+# What all may take: a lost node has many silent bots, and the claim on the rows (180 s)
+# must outlive them.
+ALTOGETHER_SECONDS: Final = 60.0
 
 
 class Market(NamedTuple):
@@ -55,9 +61,16 @@ class Read:
 
 
 async def windows_read(
-    wanted: Sequence[Wanted], sources: Sequence[Source]
+    wanted: Sequence[Wanted],
+    sources: Sequence[Source],
+    *,
+    altogether: float = ALTOGETHER_SECONDS,
 ) -> dict[Market, Read]:
-    """Return what bots have of each market. Never raises for a bot that is away."""
+    """Return what bots have of each market. Never raises for a bot that is away.
+
+    After ``altogether`` seconds whoever has not answered counts as silent.
+    """
+    end = time.monotonic() + altogether
     ranked = {each.market: _ranked(each, sources) for each in wanted}
     found = {each.market: Read(None, _reason(ranked[each.market])) for each in wanted}
     for place in range(TRIED):
@@ -68,19 +81,35 @@ async def windows_read(
                 asked[awake[place]].append(each)
         if not asked:
             break
-        found |= await _ask_all(asked)
+        found |= await _ask_all(asked, end - time.monotonic())
     return found
 
 
-async def _ask_all(asked: Mapping[Source, list[Wanted]]) -> dict[Market, Read]:
+async def _ask_all(
+    asked: Mapping[Source, list[Wanted]], seconds: float
+) -> dict[Market, Read]:
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(source: Source, wanted: list[Wanted]) -> dict[Market, Read]:
         async with turn:
             return await _ask(source, wanted)
 
-    answers = await asyncio.gather(*(one(*each) for each in asked.items()))
-    return {market: read for answer in answers for market, read in answer.items()}
+    # Whoever is known to run goes first; no round leaves the same ones to the end.
+    order = random.sample(list(asked), len(asked))
+    order.sort(key=lambda source: source.status in AILING)
+    tasks = [asyncio.create_task(one(source, asked[source])) for source in order]
+    reads = {
+        each.market: Read(None, _silence(source))
+        for source, wanted in asked.items()
+        for each in wanted
+    }
+    done, late = await asyncio.wait(tasks, timeout=max(0.0, seconds))
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    for task in done:
+        reads |= task.result()
+    return reads
 
 
 async def _ask(source: Source, wanted: list[Wanted]) -> dict[Market, Read]:
@@ -97,10 +126,12 @@ async def _ask(source: Source, wanted: list[Wanted]) -> dict[Market, Read]:
         await bot_ask(source.strategy_id, question, patience=PATIENCE_SECONDS)
     except BotUnreachableError:
         # What it has answered so far is good; a running bot that is silent says so.
-        known = source.status in ("starting", "error")
-        reason = source.status if known else "silent"
-        reads = {each.market: Read(None, reason) for each in wanted} | reads
+        reads = {each.market: Read(None, _silence(source)) for each in wanted} | reads
     return reads
+
+
+def _silence(source: Source) -> str:
+    return source.status if source.status in AILING else "silent"
 
 
 def _window(rows: list[list[Any]], source: Source, market: Market) -> Read:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.timeframes import duration
 from freqtrade_mgmt.bot_config import BotSpec
+from freqtrade_mgmt.bot_extra import OUR_KEYS
 from freqtrade_mgmt.selectors import environment_python, standing
 from freqtrade_mgmt.strategy_code import strategy_inspect
 from freqtrade_mgmt.supervisor.frames import Watched
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from strategies.models import StrategyProcess
-
-# Keys of freqtrade_config that are ours; the rest goes to the bot.
-OUR_KEYS = frozenset({"version", "proxy", "proxy_policy", "live"})
 
 
 @dataclass(frozen=True, slots=True)

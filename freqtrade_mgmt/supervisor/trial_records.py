@@ -12,11 +12,9 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 
 from btc_watcher.lib.errors import BtcWatcherError
-from freqtrade_mgmt.bot_config import SIMULATED
-from freqtrade_mgmt.bot_extra import extra_check
+from freqtrade_mgmt.bot_extra import OUR_KEYS, settings_check
 from freqtrade_mgmt.selectors import environment_python
 from freqtrade_mgmt.strategy_code import strategy_check
-from freqtrade_mgmt.supervisor.records import OUR_KEYS
 from freqtrade_mgmt.supervisor.trial_process import Program
 from freqtrade_mgmt.trial.verdict import Outcome, Tried, failed
 from freqtrade_mgmt.trial.words import StrategyCodeError
@@ -143,8 +141,8 @@ def order_of(
     version, python = environment_python(
         wanted or draft.freqtrade_config.get("version")
     )
+    settings_check(config, draft.freqtrade_config)
     extra = {k: v for k, v in draft.freqtrade_config.items() if k not in OUR_KEYS}
-    extra_check(extra, simulated=config.get("exchange") == SIMULATED)
     timeframe = str(config.get("timeframe") or facts.timeframe)
     settings = {**extra, "timeframe": timeframe}
     if stake := config.get("stake_currency"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TextIO, cast
+import sys
+from typing import TYPE_CHECKING, TextIO
 
 from btc_watcher.local.terminal import Terminal
 from monitoring.backups.shapes import nobody_listens
@@ -43,16 +44,16 @@ class Steps:
 
 
 @contextlib.contextmanager
-def steps(stream: object, *, quiet: bool = False) -> Iterator[Say]:
-    """Give what takes the progress of a backup; ``quiet`` shows nothing."""
-    if quiet:
+def steps(*, shown: bool) -> Iterator[Say]:
+    """Give what takes the progress of a backup, and shows it on the error stream."""
+    if not shown:
         yield nobody_listens
         return
-    shown = Steps(cast("TextIO", stream))
+    terminal = Steps(sys.stderr)
     try:
-        yield shown
+        yield terminal
     except BaseException as error:
         with contextlib.suppress(type(error)):
-            shown.leave(error)
+            terminal.leave(error)
         raise
-    shown.close()
+    terminal.close()

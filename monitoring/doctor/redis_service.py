@@ -28,7 +28,7 @@ def cluster(_facts: Facts) -> Finding:
     except ConfigurationError:
         return failed(
             _("REDIS_URL leads to a node of a Redis Cluster, which Celery cannot use."),
-            _("Use one Redis, or one with sentinels; the README tells how."),
+            _("Use one Redis, or one with sentinels; docs/en/configure.md tells how."),
             "cluster",
         )
     return ok(_("It is no cluster."), 0)

@@ -1,7 +1,8 @@
-"""Signals of a range of time into a file: CSV, or Parquet where pyarrow is installed.
+"""Rows of a range of time into a file: CSV, or Parquet where pyarrow is installed.
 
-One snapshot of the database, read partition by partition, so that memory does not grow
-with the rows. The file appears under its name when it is complete.
+Signals, their outcomes, and what people did with them. One snapshot of the database,
+read partition by partition, so that memory does not grow with the rows. The file appears
+under its name when it is complete.
 """
 
 from __future__ import annotations
@@ -20,17 +21,20 @@ from psycopg import sql
 
 from btc_watcher.lib import replica
 from btc_watcher.lib.errors import BtcWatcherError
-from btc_watcher.lib.partitions import SIGNALS, month_start
+from btc_watcher.lib.partitions import OUTCOMES, SIGNALS, MonthlyTable, month_start
 from monitoring.partitions.parquet import ParquetMissingError, ParquetSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from btc_watcher.lib.partitions import MonthlyTable
-
 FORMATS: Final = ("csv", "csv-raw", "parquet")
-TABLES: Final = {"signals": SIGNALS}
+# The last has no partitions: people take or skip only so many signals.
+TABLES: Final = {
+    "signals": SIGNALS,
+    "outcomes": OUTCOMES,
+    "choices": MonthlyTable("signal_choices", "timestamp"),
+}
 TOLD_ROWS: Final = 10_000
 # A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
 FORMULA: Final = r"^[=+\-@\t\r]"
@@ -58,7 +62,7 @@ class Told(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: ``rows``, ``bytes`` of the file, and the partitions read."""
+    """What was written: ``rows``, ``bytes`` of the file, and the tables read."""
 
     path: str
     rows: int
@@ -215,7 +219,8 @@ def _complete_or_absent(path: Path) -> Iterator[BinaryIO]:
 def _touched(wanted: Wanted) -> list[str]:
     """Return the partitions that the range touches: months, then all others.
 
-    A partition that somebody has named otherwise may hold rows of any time.
+    A partition that somebody has named otherwise may hold rows of any time. A table
+    that has none is read as a whole.
     """
     with wanted.connection.cursor() as cursor:
         cursor.execute(
@@ -224,7 +229,7 @@ def _touched(wanted: Wanted) -> list[str]:
             " AND NOT inhdetachpending ORDER BY relname",
             [wanted.table.name],
         )
-        names = [name for (name,) in cursor.fetchall()]
+        names = [name for (name,) in cursor.fetchall()] or [wanted.table.name]
     months = {name: wanted.table.month_in(name) for name in names}
     first, last = month_start(wanted.begin), month_start(wanted.end)
     ours = [n for n, month in months.items() if month and first <= month <= last]

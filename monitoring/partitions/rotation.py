@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 logger = logging.getLogger(__name__)
+# New months, the safety net, what is old.
+STEPS: Final = 3
 
 
 @dataclass(slots=True)
@@ -65,21 +67,25 @@ class TableRotation:
 
 
 def partitions_rotate(
-    *, dry_run: bool = False, today: datetime | date | None = None
+    *,
+    dry_run: bool = False,
+    today: datetime | date | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> list[TableRotation]:
     """Make the months ahead, empty the safety nets, and retire what need not be kept.
 
     New months of all tables come first, and whatever fails keeps nothing else from its
     turn: ``error`` of a table says what and why. A second rotation at the same time
-    does nothing. Raises ConfigurationError for a PARTITION_MONTHS_KEPT without sense,
-    and PartitionError when the database is away.
+    does nothing. ``told`` hears the table before each of the STEPS that it goes through.
+    Raises ConfigurationError for a PARTITION_MONTHS_KEPT without sense, and
+    PartitionError when the database is away.
     """
     kept = months_kept()
     today = today or timezone.now()
     try:
         if dry_run:
             return [TableRotation(_plan(table, kept, today)) for table in TABLES]
-        return _rotate(kept, today)
+        return _rotate(kept, today, told or _nobody_listens)
     except DatabaseError as error:
         reason = str(error).partition("\n")[0]
         raise PartitionError(
@@ -88,17 +94,26 @@ def partitions_rotate(
         ) from error
 
 
-def _rotate(kept: dict[str, int], today: datetime | date) -> list[TableRotation]:
+def _rotate(
+    kept: dict[str, int], today: datetime | date, told: Callable[[str], None]
+) -> list[TableRotation]:
     with lock_held(PARTITION_ROTATION) as ours:
         if not ours:
             logger.info("Another rotation of partitions is at work.")
             return [TableRotation(partitions.Plan(t), busy=True) for t in TABLES]
-        rotations = [_create(table, kept, today) for table in TABLES]
-        for rotation in rotations:
-            _empty_safety_net(rotation)
-        for rotation in rotations:
-            _retire(rotation)
+        rotations = []
+        for table in TABLES:
+            told(table.name)
+            rotations.append(_create(table, kept, today))
+        for step in (_empty_safety_net, _retire):
+            for rotation in rotations:
+                told(_name(rotation))
+                step(rotation)
     return rotations
+
+
+def _nobody_listens(_table: str) -> None:
+    """Take progress that nobody wants to see."""
 
 
 def months_kept() -> dict[str, int]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from notifications.forms.sections import Section, list_of, names_read
 from notifications.transports import TRANSPORTS
+from notifications.transports.reading import address_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +83,17 @@ class TransportSection(Section):
                 data.get(name) or {}, dict | list
             ):
                 self.add_error(name, _("Enter a JSON object, in curly brackets."))
+            elif each.address and data.get(name):
+                self._address_check(name, str(data[name]))
         return data
+
+    def _address_check(self, name: str, address: str) -> None:
+        if address_problem(address.strip()):
+            words = _(
+                "Enter the whole address: it begins with https://, or with http:// where"
+                " it is on this machine."
+            )
+            self.add_error(name, words)
 
     def written(self) -> dict[str, Any]:
         """Return the transport's keys; a secret that stays is absent, None removes it."""

@@ -13,6 +13,7 @@ from django.utils.translation import override
 
 from btc_watcher.lib.encryption import key_ring
 from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.storable import storage_problems
 from notifications import cache
 from notifications.messages import Message
 from notifications.models import NotificationChannel, NotificationStatus
@@ -198,6 +199,9 @@ def _check(
             f"A channel has no field {', '.join(sorted(unknown))};"
             f" use {', '.join(sorted(CHANGEABLE))}."
         )
+    # First of all, for what the others say repeats what was given.
+    if problems := storage_problems(config, "config"):
+        raise ConfigurationError(problems[0])
     transport.check(config)
     config_check(config, channel_id, transport.type)
     if "rate_limit_config" in fields:

@@ -93,6 +93,7 @@ class Field:
 
     ``kind`` says what JSON holds there: text, number, boolean, list (of texts) or
     object. ``only`` limits it to some choices of another key: ("mode", ("app",)).
+    ``address`` is a text that requests are sent to.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Field:
     help: Words = ""
     kind: Literal["text", "number", "boolean", "list", "object"] = "text"
     secret: bool = False
+    address: bool = False
     required: bool = False
     default: object = None
     choices: tuple[tuple[str, Words], ...] = ()

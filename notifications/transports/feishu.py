@@ -63,6 +63,7 @@ class FeishuTransport(Transport):
                 " cannot show chart pictures."
             ),
             secret=True,
+            address=True,
             required=True,
         ),
         Field(

@@ -58,7 +58,7 @@ class WebhookTransport(Transport):
 
     type: ClassVar[str] = "webhook"
     fields: ClassVar[tuple[Field, ...]] = (
-        Field(name="url", label=_("Address"), secret=True, required=True),
+        Field(name="url", label=_("Address"), secret=True, address=True, required=True),
         Field(
             name="secret",
             label=_("Signing secret"),

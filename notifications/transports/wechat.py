@@ -94,6 +94,7 @@ class WeChatTransport(Transport):
             label=_("Robot's address"),
             help=_("The whole webhook address from the group's settings."),
             secret=True,
+            address=True,
             required=True,
             only=ROBOT,
         ),

@@ -30,6 +30,8 @@ RETRY_SECONDS: Final = 1.0
 # A server that answers nothing, not even that there is nothing, is gone.
 VANISHED_SECONDS: Final = 10.0
 RELOAD_TEXT: Final = '{"cursor":null,"event":{"type":"reload"}}'
+# Nothing can be heard for now; a reload follows when it can again.
+STALLED_TEXT: Final = '{"cursor":null,"event":{"type":"stalled"}}'
 START: Final = (0, 0)
 
 
@@ -82,6 +84,7 @@ class Hub:
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._last: bytes = b"0-0"
+        self._stalled = False
 
     @contextlib.asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Subscription]:
@@ -93,6 +96,8 @@ class Hub:
             self._reader = asyncio.create_task(self._read(), name="signals feed")
         try:
             await self._ready.wait()
+            if self._stalled:
+                subscription.put(Frame(START, STALLED_TEXT))
             yield subscription
         finally:
             self._subscriptions.discard(subscription)
@@ -107,7 +112,13 @@ class Hub:
         try:
             return await self._replay(after, position(after))
         except redis.RedisError:
+            self._stall()
             return None
+
+    @property
+    def lost_text(self) -> str:
+        """What a page is told that may have missed something: reload, or wait for it."""
+        return STALLED_TEXT if self._stalled else RELOAD_TEXT
 
     async def _replay(self, after: str, wanted: tuple[int, int]) -> list[Frame] | None:
         info = await self._info()
@@ -146,9 +157,8 @@ class Hub:
             try:
                 if not known:
                     known = await self._find_end()
-                    if self._ready.is_set():
-                        # Pages came while Redis was away: they may have missed some.
-                        self._broadcast(Frame(START, RELOAD_TEXT))
+                if self._stalled:
+                    await self._resume()
                 self._ready.set()
                 if not await self._forward():
                     await self._check_flushed()
@@ -156,9 +166,21 @@ class Hub:
                 logger.warning(
                     "The live feed waits for Redis (%s).", type(error).__name__
                 )
+                self._stall()
                 # Pages may connect meanwhile: they show what PostgreSQL holds.
                 self._ready.set()
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def _stall(self) -> None:
+        if not self._stalled:
+            self._stalled = True
+            self._broadcast(Frame(START, STALLED_TEXT))
+
+    async def _resume(self) -> None:
+        # Pages came, or were told to wait, while Redis was away: they may lack some.
+        await self._info()
+        self._stalled = False
+        self._broadcast(Frame(START, RELOAD_TEXT))
 
     async def _find_end(self) -> bool:
         info = await self._info()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -111,6 +112,23 @@ class Outcome(SignalCopy):
                 condition=models.Q(strategy_id=None),
             ),
         ]
+
+
+class OutcomeArrival(models.Model):
+    """Signals that one intake has stored and that the ledger has not opened yet.
+
+    One row for all of them, in their transaction: thousands of signals of a candle
+    close cost the intake no more than this. The row goes when their work is there.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    ids = ArrayField(models.UUIDField())
+
+    class Meta:
+        db_table = "outcome_arrivals"
+
+    def __str__(self) -> str:
+        return f"{len(self.ids)} signals"
 
 
 class OutcomeWork(SignalCopy):

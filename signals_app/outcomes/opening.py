@@ -1,4 +1,4 @@
-"""Signals of the past, put among what is open. A service of the ledger."""
+"""Signals put among what is open: new ones, and those of the past. Services."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from django.db import transaction
+
 from btc_watcher.lib.statements import rows_of
-from signals_app.outcomes.statements import PAST
+from signals_app.identity import MILLISECOND, moment_of
+from signals_app.outcomes.statements import (
+    ARRIVED,
+    FORGET_ARRIVED,
+    OPEN_ARRIVED,
+    PAST,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
 # Below every id.
 FIRST: Final = UUID(int=0)
+# Intakes that are opened in one transaction.
+ARRIVALS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,43 @@ class Opened:
     read: int
     last: datetime
     ids: list[UUID]
+
+
+def arrivals_open(*, batches: int = 100) -> int:
+    """Open the signals that intakes have stored; return how many.
+
+    An intake leaves one row that names what it stored, in its own transaction. The row
+    goes in the transaction in which the work is put down: whatever is killed in between,
+    and in whatever order intakes commit, each signal is opened, and once.
+    """
+    opened = 0
+    for _batch in range(batches):
+        read, some = _arrivals_open_some()
+        opened += some
+        if read < ARRIVALS:
+            break
+    return opened
+
+
+@transaction.atomic
+def _arrivals_open_some() -> tuple[int, int]:
+    """Return how many intakes were read, and how many signals were opened."""
+    arrived = rows_of(ARRIVED, [ARRIVALS])
+    if not arrived:
+        return 0, 0
+    ids = [each for _number, some in arrived for each in some]
+    opened = rows_of(OPEN_ARRIVED, {"ids": ids} | _between(ids))
+    rows_of(FORGET_ARRIVED, [[number for number, _some in arrived]])
+    return len(arrived), len(opened)
+
+
+def _between(ids: Collection[UUID]) -> dict[str, datetime | None]:
+    """Return bounds of the signals' times, which tell the planner the months.
+
+    An id holds whole milliseconds, rounded down.
+    """
+    last = moment_of(max(ids))
+    return {"first": moment_of(min(ids)), "last": last and last + MILLISECOND}
 
 
 def past_open(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db import DEFAULT_DB_ALIAS
+
 from signals_app.outcomes.judging import DIRECTIONS, HORIZONS
 from signals_app.outcomes.models import Outcome, OutcomeState, OutcomeWork
 from signals_app.rows import moment_text, price_text
@@ -15,12 +17,14 @@ if TYPE_CHECKING:
     from signals_app.models import Signal
 
 
-def outcomes_of(signals: Sequence[Signal]) -> dict[UUID, Outcome]:
+def outcomes_of(
+    signals: Sequence[Signal], *, using: str = DEFAULT_DB_ALIAS
+) -> dict[UUID, Outcome]:
     """Return the outcomes of signals by their id, as far as there are any."""
     if not signals:
         return {}
     moments = [signal.timestamp for signal in signals]
-    found = Outcome.objects.filter(
+    found = Outcome.objects.using(using).filter(
         id__in=[signal.pk for signal in signals],
         # Bounds beside the ids: they tell the planner the months.
         timestamp__gte=min(moments),

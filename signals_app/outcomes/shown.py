@@ -40,7 +40,7 @@ REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A move in percent as it is written; ``tone`` is up (a gain), down or ""."""
+    """A move in percent as it is written; ``tone`` is rise (a gain), fall or ""."""
 
     text: str
     tone: str
@@ -85,7 +85,7 @@ def move_shown(value: float | None) -> Move | None:
     rounded = round(value, 2)
     if not rounded:
         return Move("0.00\N{NO-BREAK SPACE}%", "")
-    sign, tone = ("+", "up") if rounded > 0 else (MINUS, "down")
+    sign, tone = ("+", "rise") if rounded > 0 else (MINUS, "fall")
     return Move(f"{sign}{abs(rounded):,.2f}\N{NO-BREAK SPACE}%", tone)
 
 
@@ -127,7 +127,7 @@ def rate_shown(horizon: Horizon) -> RateShown | None:
     """Return a hit rate as it is written, None without any signal."""
     if horizon.rate is None or horizon.low is None or horizon.high is None:
         return None
-    tone = "up" if horizon.low > EVEN else "down" if horizon.high < EVEN else ""
+    tone = "rise" if horizon.low > EVEN else "fall" if horizon.high < EVEN else ""
     return RateShown(
         count=horizon.count,
         rate=f"{horizon.rate * 100:.0f}\N{NO-BREAK SPACE}%",

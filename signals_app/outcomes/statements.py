@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from btc_watcher.lib.timeframes import SECONDS
 from signals_app.outcomes.judging import HORIZONS, LONGEST
 from signals_app.outcomes.spread import spread_sql
 
@@ -84,12 +85,15 @@ ON CONFLICT (id, timestamp) DO UPDATE SET updated_at = excluded.updated_at,
     reason = CASE WHEN {_GAPS} = 0 THEN '' ELSE excluded.reason END, {_SETS}
 RETURNING id
 """  # noqa: S608 - names are ours
+# A mark that is there already is written anew all the same: whoever takes it now waits
+# or passes it over, so that it is never gone before these rows can be seen.
 STALE: Final = """
 INSERT INTO outcome_days_stale (day, strategy_id, strategy_name)
 SELECT day, strategy_id, strategy_name FROM json_to_recordset(%s::json)
     AS row (day date, strategy_id integer, strategy_name text)
 ORDER BY day, strategy_id, strategy_name
-ON CONFLICT DO NOTHING RETURNING id
+ON CONFLICT (day, strategy_id, strategy_name) DO UPDATE SET day = excluded.day
+RETURNING id
 """
 DELETE_DONE: Final = "DELETE FROM outcome_work WHERE id = ANY(%s::uuid[]) RETURNING id"
 POSTPONE: Final = """
@@ -103,7 +107,7 @@ WHERE outcome_work.id = row.id RETURNING outcome_work.id
 # -- Sums by day ---------------------------------------------------------------
 TAKE_STALE: Final = """
 DELETE FROM outcome_days_stale WHERE id IN (
-    SELECT id FROM outcome_days_stale ORDER BY day DESC, id LIMIT %s
+    SELECT id FROM outcome_days_stale ORDER BY id LIMIT %s
     FOR UPDATE SKIP LOCKED
 ) RETURNING day, strategy_id, strategy_name
 """
@@ -154,16 +158,48 @@ SUM_DAY_OF_NAMES: Final = _SUM_DAY.format(
     wanted="strategy_id IS NULL AND strategy_name = ANY(%(names)s::text[])",
 )
 
+# -- What is new ---------------------------------------------------------------
+# What the ledger keeps of a signal; its own price is rounded, the exact one is beside.
+_FROM_SIGNAL: Final = """id, timestamp, strategy_id, strategy_name, exchange, pair,
+    timeframe, signal_type, strength_level,
+    coalesce(metadata ->> 'mark' LIKE 'exit%%', false) AS is_exit,
+    coalesce((metadata ->> 'price_exact')::double precision,
+        price::double precision) AS price"""
+_UNITS: Final = " ".join(f"WHEN '{unit}' THEN {n}" for unit, n in SECONDS.items())
+# When the first candle after the signal closes, at once where that cannot be told.
+_DUE: Final = f"""timestamp + interval '1 second' * coalesce(
+    substring(timeframe FROM '^([1-9][0-9]{{0,3}})[smhdwM]$')::bigint
+    * CASE right(timeframe, 1) {_UNITS} END, 0)"""
+# Locked ones are being opened by somebody else at this moment.
+ARRIVED: Final = """
+SELECT id, ids FROM outcome_arrivals ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+# What says nothing of the direction has no outcome; in the order of those of the past,
+# so that both wait for each other instead of dead-locking.
+OPEN_ARRIVED: Final = f"""
+INSERT INTO outcome_work ({COPIED}, due_at)
+SELECT {COPIED}, {_DUE} FROM (
+    SELECT {_FROM_SIGNAL} FROM signals
+    WHERE id = ANY(%(ids)s::uuid[])
+      AND timestamp >= %(first)s AND timestamp <= %(last)s
+      AND signal_type IN ('BUY', 'SELL')
+) AS arrived
+WHERE NOT EXISTS (
+    SELECT FROM signal_outcomes known
+    WHERE known.id = arrived.id AND known.timestamp = arrived.timestamp
+)
+ORDER BY timestamp, id
+ON CONFLICT DO NOTHING RETURNING id
+"""  # noqa: S608 - names are ours
+FORGET_ARRIVED: Final = """
+DELETE FROM outcome_arrivals WHERE id = ANY(%s::bigint[]) RETURNING id
+"""
+
 # -- The past ------------------------------------------------------------------
 # From a place on, so that a batch never reads what another has read.
 PAST: Final = f"""
 WITH batch AS MATERIALIZED (
-    SELECT id, timestamp, strategy_id, strategy_name, exchange, pair, timeframe,
-        signal_type, strength_level,
-        coalesce(metadata ->> 'mark' LIKE 'exit%%', false) AS is_exit,
-        coalesce((metadata ->> 'price_exact')::double precision,
-            price::double precision) AS price
-    FROM signals
+    SELECT {_FROM_SIGNAL} FROM signals
     WHERE timestamp >= %(since)s AND timestamp < %(until)s
       AND (timestamp, id) > (%(since)s, %(after)s)
       AND (%(strategy)s::int IS NULL OR strategy_id = %(strategy)s)

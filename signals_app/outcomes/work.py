@@ -1,9 +1,9 @@
 """What is open: taken by one at a time, and written down whole. Services of the ledger.
 
-A signal gets its row of work in the statement that stores it. ``work_claim`` gives rows
-to one caller for a while; ``work_settle`` writes what became of them, if they are still
-that caller's, and takes the finished ones away, all in one transaction. Whoever is
-killed in between has changed nothing, and the rows are due again when the claim ends.
+``work_claim`` opens the signals that have arrived and gives rows to one caller for a
+while; ``work_settle`` writes what became of them, if they are still that caller's, and
+takes the finished ones away, all in one transaction. Whoever is killed in between has
+changed nothing, and the rows are due again when the claim ends.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from django.db import transaction
 from btc_watcher.lib.partitions import OUTCOMES, PartitionError, months_ensure
 from btc_watcher.lib.statements import rows_of
 from signals_app.outcomes.judging import HORIZONS, looks, state_of
+from signals_app.outcomes.opening import arrivals_open
 from signals_app.outcomes.statements import (
     CLAIM_DUE,
     CLAIM_THESE,
@@ -105,8 +106,10 @@ def work_claim(
 ) -> Claimed:
     """Take up to ``limit`` rows that are due; two callers never get the same.
 
+    What has arrived is opened first, so that nothing waits for a second look.
     ``only`` names the rows that are wanted, due or not.
     """
+    arrivals_open()
     token = uuid4()
     until = now + timedelta(seconds=CLAIM_SECONDS)
     parameters = {"token": token, "until": until, "now": now, "limit": limit}

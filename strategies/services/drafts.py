@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from btc_watcher.lib.storable import storage_problems
 from strategies.drafts import (
     TRIAL_FROM,
     draft_problems,
@@ -23,7 +24,6 @@ from strategies.rules import (
     DEFAULT_THRESHOLDS,
     name_cleaned,
     name_problems,
-    storage_problems,
 )
 from strategies.selectors import name_taken, strategy_by_id
 from strategies.services.changing import Changes, change_apply

@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 
 from btc_watcher.lib.locking import lock_taken
 from btc_watcher.lib.locks import STRATEGY_NAME
+from btc_watcher.lib.storable import storage_problems
 from strategies.cache import listed_forget
 from strategies.errors import RefusedError, StrategyMissingError
 from strategies.models import Strategy, StrategyVersion
 from strategies.rules import (
     config_problems,
     name_problems,
-    storage_problems,
     thresholds_problems,
 )
 from strategies.selectors import name_taken

@@ -33,5 +33,5 @@ def api() -> APIClient:
 def browser(client: Client, person: User) -> Client:
     """A browser in which ``person`` has logged in."""
     client.force_login(person)
-    assert client.get("/profile/").status_code == 200
+    assert client.get("/settings/").status_code == 200
     return client

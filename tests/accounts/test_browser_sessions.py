@@ -29,7 +29,7 @@ def log_in(client: Client, **headers: str) -> None:
 
 
 def is_in(client: Client) -> bool:
-    return client.get("/profile/").status_code == 200
+    return client.get("/settings/").status_code == 200
 
 
 def test_logging_in_writes_a_row_with_address_and_agent(
@@ -50,10 +50,24 @@ def test_logging_in_writes_a_row_with_address_and_agent(
 
 def test_revoking_the_row_ends_the_login_at_once(browser: Client) -> None:
     assert services.session_revoke(session_id=UserSession.objects.get().id)
-    response = browser.get("/profile/")
+    response = browser.get("/settings/")
     assert response.status_code == 302
     assert response.url.startswith("/login/")  # type: ignore[attr-defined]
     assert not is_in(browser)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_login_that_was_ended_does_nothing_on_the_api(
+    browser: Client, person: User, method: str
+) -> None:
+    path = "/api/v1/me/tokens/" if method == "post" else "/api/v1/me/"
+    told = {"data": {"name": "x", "days": 3}, "content_type": "application/json"}
+    assert browser.get("/api/v1/me/").status_code == 200
+    services.sessions_revoke_all(user=person)
+    ask = getattr(browser, method)
+    answer = ask(path, **(told if method == "post" else {}))
+    assert answer.status_code == 401
+    assert not UserSession.objects.exists()
 
 
 def test_the_other_browser_stays_logged_in(browser: Client, person: User) -> None:
@@ -116,8 +130,10 @@ def test_the_check_costs_one_query(
 
 
 def test_a_visitor_costs_no_query(
-    client: Client, db: None, django_assert_num_queries: DjangoAssertNumQueries
+    client: Client, person: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
+    # The first of an hour finds out whether there is anybody who could log in.
+    assert client.get("/login/").status_code == 200
     with django_assert_num_queries(0):
         assert client.get("/login/").status_code == 200
 

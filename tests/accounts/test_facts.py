@@ -41,6 +41,7 @@ def test_a_browser_is_named_shortly_and_a_program_as_it_calls_itself(
     [
         ("192.0.2.1", "192.0.2.1"),
         ("2001:db8::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
         ("", None),
         ("testserver", None),
     ],

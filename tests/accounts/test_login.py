@@ -16,6 +16,7 @@ from tests.accounts.conftest import PASSWORD
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+    from pytest_django import Settings
 
 pytestmark = [pytest.mark.usefixtures("redis_client"), pytest.mark.django_db]
 
@@ -72,7 +73,7 @@ def test_too_many_attempts_are_told_to_wait(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("person")
-@pytest.mark.parametrize("target", ["/profile/", "/profile/?a=b"])
+@pytest.mark.parametrize("target", ["/settings/", "/settings/?a=b"])
 def test_the_login_goes_to_a_page_of_ours(client: Client, target: str) -> None:
     body = {"username": "mei", "password": PASSWORD, "next": target}
     response = client.post("/login/", body)
@@ -167,3 +168,34 @@ def test_the_admin_has_no_login_page_of_its_own(client: Client, person: User) ->
     person.save()
     assert client.get("/admin/login/?next=/admin/").headers["Location"] == "/admin/"
     assert client.get("/admin/").status_code == 200
+
+
+def test_a_fresh_system_says_how_to_make_the_first_account(
+    client: Client, settings: Settings
+) -> None:
+    settings.DEMO = True
+    client.cookies["django_language"] = "en"
+    page = client.get("/login/").content.decode()
+    assert "There is no account yet." in page
+    assert "manage.py createsuperuser" in page
+    assert "Demonstration" not in page
+    user = User.objects.create_user("mei", PASSWORD, is_active=False)
+    assert "There is no account yet." in client.get("/login/").content.decode()
+
+    User.objects.filter(pk=user.pk).update(is_active=True)
+    page = client.get("/login/").content.decode()
+    assert "There is no account yet." not in page
+    assert "Demonstration" in page
+
+
+@pytest.mark.usefixtures("person")
+def test_a_login_that_was_ended_is_explained_on_the_login_page(client: Client) -> None:
+    client.cookies["django_language"] = "en"
+    attempt(client, "mei", PASSWORD)
+    services.sessions_revoke_all(user=User.objects.get())
+    page = client.get("/profile/security/", follow=True)
+    assert "You were logged out: this login has ended" in page.content.decode()
+    # Once, and not to who was never logged in.
+    assert "You were logged out" not in client.get("/login/").content.decode()
+    page = Client().get("/profile/security/", follow=True)
+    assert "You were logged out" not in page.content.decode()

@@ -13,13 +13,12 @@ from django.urls import reverse
 from accounts import cache, services
 from accounts.cache import login_forgive, login_lock, login_wait
 from accounts.facts import RequestFacts
+from accounts.models import User
 from btc_watcher.env import env
 from tests.accounts.conftest import PASSWORD
 
 if TYPE_CHECKING:
     import redis
-
-    from accounts.models import User
 
 pytestmark = [pytest.mark.usefixtures("redis_client"), pytest.mark.django_db]
 HERE, THERE = "192.0.2.1", "198.51.100.7"
@@ -55,6 +54,17 @@ def test_waiting_is_not_made_longer_by_asking_meanwhile() -> None:
     fails(cache.FREE_PER_PAIR)
     waits = [login_wait(ip_address=HERE, username="mei") for _ in range(20)]
     assert max(waits) == 15
+
+
+def test_a_clock_that_was_ahead_makes_nobody_wait_for_it(
+    redis_client: redis.Redis,
+) -> None:
+    fails(cache.FREE_PER_PAIR)
+    age(redis_client, -86_400)
+    assert login_lock("mei")[1] == 15
+    assert login_wait(ip_address=HERE, username="mei") == 15
+    age(redis_client, 15)
+    assert login_wait(ip_address=HERE, username="mei") == 0
 
 
 def test_another_account_behind_the_same_address_is_not_held_up() -> None:
@@ -137,8 +147,9 @@ def test_what_failed_is_told_after_the_next_login_and_kept_in_security_info(
 
 
 def test_an_administrator_sees_the_lock_and_opens_it(
-    admin_client: Client, person: User
+    admin_client: Client, admin_user: User, person: User
 ) -> None:
+    User.objects.filter(pk=admin_user.pk).update(language="en")
     fails(cache.FREE_PER_PAIR)
     assert login_wait(ip_address=HERE, username="mei") > 0
     assert login_lock("mei")[1] > 0
@@ -165,13 +176,13 @@ def test_all_other_sessions_end_and_tokens_stay(browser: Client, person: User) -
     others = [Client(), Client()]
     for other in others:
         other.force_login(person)
-        other.get("/profile/")
+        other.get("/settings/")
     row, _token = services.token_create(
         user=person, facts=RequestFacts(None, ""), days=1
     )
     browser.post("/profile/sessions/revoke-others/")
-    assert browser.get("/profile/").status_code == 200
-    assert [other.get("/profile/").status_code for other in others] == [302, 302]
+    assert browser.get("/settings/").status_code == 200
+    assert [other.get("/settings/").status_code for other in others] == [302, 302]
     row.refresh_from_db()
 
 

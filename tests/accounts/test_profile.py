@@ -38,7 +38,7 @@ def test_preferences_are_saved_and_used_at_once(browser: Client, person: User) -
     person.refresh_from_db()
     assert (person.language, person.timezone) == ("zh-CN", "Asia/Tokyo")
     page = response.content.decode()
-    assert "偏好设置" in page
+    assert "免打扰开始" in page
     assert " JST<" in browser.get("/profile/security/").content.decode()
 
 
@@ -88,13 +88,13 @@ def test_an_unknown_stored_zone_falls_back_and_stays_selectable(
 ) -> None:
     person.timezone = "Moon/Sea"
     person.save()
-    page = browser.get("/profile/").content.decode()
+    page = browser.get("/settings/").content.decode()
     assert '<option value="Moon/Sea" selected>' in page
     assert " UTC<" in browser.get("/profile/security/").content.decode()
 
 
 def test_the_zone_of_one_person_is_not_left_for_the_next(browser: Client) -> None:
-    browser.get("/profile/")
+    browser.get("/settings/")
     assert django_timezone.get_current_timezone_name() == "UTC"
 
 
@@ -103,16 +103,16 @@ def test_the_stored_language_is_used_whatever_the_browser_says(
 ) -> None:
     person.language = "zh-CN"
     person.save()
-    page = browser.get("/profile/", headers={"accept-language": "en"})
-    assert '<html lang="zh-hans">' in page.content.decode()
+    page = browser.get("/settings/", headers={"accept-language": "en"})
+    assert '<html lang="zh-hans"' in page.content.decode()
 
 
 def test_the_switch_goes_before_the_stored_language_and_is_stored(
     browser: Client, person: User
 ) -> None:
-    response = browser.post("/language/", {"language": "zh-hans", "next": "/profile/"})
-    assert response.headers["Location"] == "/profile/"
-    assert "偏好设置" in browser.get("/profile/").content.decode()
+    response = browser.post("/language/", {"language": "zh-hans", "next": "/settings/"})
+    assert response.headers["Location"] == "/settings/"
+    assert "免打扰开始" in browser.get("/settings/").content.decode()
     person.refresh_from_db()
     assert person.language == "zh-CN"
 
@@ -121,11 +121,11 @@ def test_the_switch_works_before_the_login(client: Client, person: User) -> None
     client.post("/language/", {"language": "zh-hans", "next": "/login/"})
     assert "登录" in client.get("/login/").content.decode()
     client.force_login(person)
-    assert "偏好设置" in client.get("/profile/").content.decode()
+    assert "免打扰开始" in client.get("/settings/").content.decode()
 
 
 def test_an_unknown_language_changes_nothing(browser: Client, person: User) -> None:
-    browser.post("/language/", {"language": "tlh", "next": "/profile/"})
+    browser.post("/language/", {"language": "tlh", "next": "/settings/"})
     person.refresh_from_db()
     assert person.language == "en"
 
@@ -180,11 +180,11 @@ def test_what_others_wrote_is_escaped(browser: Client, person: User) -> None:
 def test_a_new_password_ends_everything_else(browser: Client, person: User) -> None:
     other = Client()
     other.force_login(person)
-    assert other.get("/profile/").status_code == 200
+    assert other.get("/settings/").status_code == 200
     _row, token = services.token_create(user=person, facts=FACTS, days=1)
     assert change_password(browser).status_code == 302
-    assert browser.get("/profile/").status_code == 200
-    assert other.get("/profile/").status_code == 302
+    assert browser.get("/settings/").status_code == 200
+    assert other.get("/settings/").status_code == 302
     assert session_by_api_token(token) is None
     assert UserSession.objects.count() == 1
     person.refresh_from_db()
@@ -203,13 +203,14 @@ def test_a_bad_new_password_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("part", "page"), [("preferences", ""), ("password", "security/")]
+    ("part", "page"),
+    [("preferences", "/settings/"), ("password", "/profile/security/")],
 )
 def test_reloading_the_page_of_a_form_shows_the_page_of_the_form(
     browser: Client, part: str, page: str
 ) -> None:
     response = browser.get(f"/profile/{part}/")
-    assert response.headers["Location"] == f"/profile/{page}"
+    assert response.headers["Location"] == page
 
 
 @pytest.mark.parametrize(

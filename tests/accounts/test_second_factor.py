@@ -12,6 +12,7 @@ from django.db import connection
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from accounts.facts import RequestFacts
 from accounts.models import SecondFactor, User
 from accounts.second_factor import codes, services
 from tests.accounts.conftest import PASSWORD
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.usefixtures("redis_client"), pytest.mark.django_db]
 SECURITY = "/profile/security/"
 CODE = "/login/code/"
+FACTS = RequestFacts("192.0.2.1", "")
 
 
 def code_of(secret: str, *, ahead: int = 0) -> str:
@@ -34,7 +36,7 @@ def code_of(secret: str, *, ahead: int = 0) -> str:
 def secret(person: User) -> str:
     """The secret of ``person``, whose second factor is on."""
     made = services.factor_begin(user=person)
-    services.factor_confirm(user=person, code=code_of(made, ahead=-1))
+    services.factor_confirm(user=person, code=code_of(made, ahead=-1), facts=FACTS)
     return made
 
 
@@ -44,7 +46,7 @@ def log_in(client: Client, **more: str) -> HttpResponse:
 
 
 def is_in(client: Client) -> bool:
-    return client.get("/profile/").status_code == 200
+    return client.get("/settings/").status_code == 200
 
 
 def test_it_is_set_up_with_password_picture_and_first_code(
@@ -75,7 +77,7 @@ def test_it_is_set_up_with_password_picture_and_first_code(
 
 def test_neither_secret_nor_recovery_code_is_stored_as_it_is(person: User) -> None:
     secret = services.factor_begin(user=person)
-    shown = services.factor_confirm(user=person, code=code_of(secret))
+    shown = services.factor_confirm(user=person, code=code_of(secret), facts=FACTS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT user_second_factors::text FROM user_second_factors")
         (text,) = cursor.fetchone() or ("",)
@@ -120,12 +122,26 @@ def test_a_code_is_taken_once(client: Client, secret: str) -> None:
 def test_a_code_of_another_time_is_refused(secret: str, person: User) -> None:
     for ahead in (-2, 2, 3):
         with pytest.raises(services.CodeRefusedError):
-            services.code_check(user=person, code=code_of(secret, ahead=ahead))
+            services.code_check(
+                user=person, code=code_of(secret, ahead=ahead), facts=FACTS
+            )
+
+
+def test_a_clock_that_was_ahead_and_is_right_again_locks_nobody_out(
+    secret: str, person: User
+) -> None:
+    SecondFactor.objects.update(last_step=int(time.time()) // codes.PERIOD + 2880)
+    code = code_of(secret)
+    services.code_check(user=person, code=code, facts=FACTS)
+    with pytest.raises(services.CodeRefusedError):
+        services.code_check(user=person, code=code, facts=FACTS)
 
 
 def test_a_recovery_code_lets_in_once(client: Client, person: User) -> None:
     secret = services.factor_begin(user=person)
-    first, *_rest = services.factor_confirm(user=person, code=code_of(secret))
+    first, *_rest = services.factor_confirm(
+        user=person, code=code_of(secret), facts=FACTS
+    )
     log_in(client)
     typed = first.upper().replace("-", " ")
     assert client.post(CODE, {"code": typed}).status_code == 302
@@ -187,17 +203,19 @@ def test_it_is_turned_off_with_a_code_only(browser: Client, secret: str) -> None
 
 def test_new_recovery_codes_replace_the_old_ones(person: User) -> None:
     secret = services.factor_begin(user=person)
-    old = services.factor_confirm(user=person, code=code_of(secret, ahead=-1))
-    new = services.recovery_renew(user=person, code=code_of(secret))
+    old = services.factor_confirm(
+        user=person, code=code_of(secret, ahead=-1), facts=FACTS
+    )
+    new = services.recovery_renew(user=person, code=code_of(secret), facts=FACTS)
     with pytest.raises(services.CodeRefusedError):
-        services.code_check(user=person, code=old[0])
-    services.code_check(user=person, code=new[0])
+        services.code_check(user=person, code=old[0], facts=FACTS)
+    services.code_check(user=person, code=new[0], facts=FACTS)
 
 
 def test_one_that_is_on_is_not_replaced(person: User, secret: str) -> None:
     with pytest.raises(services.CodeRefusedError):
         services.factor_begin(user=person)
-    services.code_check(user=person, code=code_of(secret))
+    services.code_check(user=person, code=code_of(secret), facts=FACTS)
 
 
 @pytest.mark.usefixtures("secret")
@@ -205,7 +223,11 @@ def test_an_administrator_takes_it_away_from_who_lost_it(
     admin_client: Client, client: Client, person: User
 ) -> None:
     where = reverse("admin:accounts_user_changelist")
-    body = {"action": "reset_factor", "_selected_action": [str(person.pk)]}
+    body = {
+        "action": "reset_factor",
+        "confirmed": "yes",
+        "_selected_action": [str(person.pk)],
+    }
     admin_client.post(where, body)
     assert SecondFactor.objects.count() == 0
     client.logout()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     import redis
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,8 +43,8 @@ async def user_behind(scope: MutableMapping[str, Any]) -> Any:
     return seen[0]
 
 
-async def login(*, hours: float = 1) -> dict[str, Any]:
-    user = await User.objects.acreate(username="mei")
+async def login(*, hours: float = 1, name: str = "mei") -> dict[str, Any]:
+    user = await User.objects.acreate(username=name)
     _row, token = await sync_to_async(services.session_open)(
         user_id=user.id,
         facts=RequestFacts(None, ""),
@@ -200,3 +202,52 @@ async def test_a_program_that_says_nothing_is_hung_up_on(
     )
     await page.connect()
     assert await page.close_code() == 4401
+
+
+@pytest.mark.parametrize("end", ["revoke", "others", "all", "close"])
+async def test_a_connection_is_closed_as_soon_as_its_login_has_ended(
+    redis_client: redis.Redis, end: str
+) -> None:
+    scope = await login()
+    token = scope["session"][SESSION_TOKEN]
+    page = Page(SessionRowScope(websocket_router), "/ws/signals/", **scope)
+    await page.connect()
+    user, row = scope["user"], await UserSession.objects.aget()
+    await {
+        "revoke": sync_to_async(partial(services.session_revoke, session_id=row.id)),
+        "others": sync_to_async(
+            partial(services.sessions_revoke_others, user=user, keep_token="another")
+        ),
+        "all": sync_to_async(partial(services.sessions_revoke_all, user=user)),
+        "close": sync_to_async(partial(services.session_close, token=token)),
+    }[end]()
+    assert await page.close_code() == 4401
+    await page.disconnect()
+
+
+async def test_a_token_s_connection_is_closed_too_and_others_stay_open(
+    redis_client: redis.Redis,
+) -> None:
+    row, token = await a_token([Scope.READ])
+    people = {"user": AnonymousUser(), "session": {}, "headers": []}
+    by_token = Page(SessionRowScope(websocket_router), "/ws/signals/", **people)
+    await by_token.connect()
+    await by_token.say(json.dumps({"token": token}))
+    other = await login(name="tom")
+    stays = Page(SessionRowScope(websocket_router), "/ws/signals/", **other)
+    await stays.connect()
+    await sync_to_async(services.session_revoke)(session_id=row.id)
+    assert await by_token.close_code() == 4401
+    assert await stays.hears_nothing()
+    for page in (by_token, stays):
+        await page.disconnect()
+
+
+async def test_without_redis_a_connection_opens_all_the_same(
+    settings: Settings,
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    scope = await login()
+    page = Page(SessionRowScope(websocket_router), "/ws/signals/", **scope)
+    await page.connect()
+    await page.disconnect()

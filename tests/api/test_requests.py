@@ -11,6 +11,7 @@ import redis
 from django.db import connection, connections
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from rest_framework.renderers import JSONRenderer
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -128,6 +129,21 @@ def test_what_was_refused_may_be_mended_and_sent_with_the_same_key(
     good = api.post(SILENCES, silence(), format="json", headers=key("one"))
 
     assert (bad.status_code, good.status_code) == (400, 201)
+
+
+def test_a_key_is_free_again_when_its_answer_could_not_be_written(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: Any) -> bytes:
+        raise UnicodeEncodeError("utf-8", "?", 0, 1, "made up")
+
+    api.raise_request_exception = False
+    with monkeypatch.context() as patched:
+        patched.setattr(JSONRenderer, "render", fails)
+        broken = api.post(SILENCES, silence(), format="json", headers=key("one"))
+    again = api.post(SILENCES, silence(), format="json", headers=key("one"))
+
+    assert (broken.status_code, again.status_code) == (500, 201)
 
 
 def test_keys_of_two_people_are_two_keys(api: APIClient) -> None:

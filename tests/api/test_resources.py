@@ -23,6 +23,7 @@ from tests.strategies import factories
 
 if TYPE_CHECKING:
     import redis
+    from django.test import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 V1 = "/api/v1/"
@@ -212,6 +213,66 @@ def test_a_draft_of_a_strategy_is_changed_and_published(api: APIClient) -> None:
         "version": "v1.1",
     }
     assert api.get(f"{V1}{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ({"exchange": {"key": "a-key", "secret": "a-secret"}}, "exchange.key"),
+        ({"dry_run": False}, "dry_run"),
+        ({"telegram": {"enabled": True}}, "telegram"),
+    ],
+)
+def test_a_draft_is_refused_the_settings_that_the_page_refuses(
+    api: APIClient, setting: dict[str, Any], named: str
+) -> None:
+    draft = ask(api, "post", "strategies/drafts/", {"of": factories.strategy("one").pk})
+    url = f"{V1}strategies/drafts/"
+    body = {"freqtrade_config": setting}
+
+    for answer in (
+        api.post(url, body | {"name": "new"}, format="json"),
+        api.patch(f"{url}{draft['id']}/", body, format="json"),
+    ):
+        assert answer.status_code == 400
+        assert named in answer.json()["errors"]["freqtrade_config"][0]
+    assert Strategy.objects.get(pk=draft["id"]).freqtrade_config == {}
+    # What BTC Watcher keeps beside them has rules of its own.
+    assert ask(
+        api, "patch", f"strategies/drafts/{draft['id']}/", {"freqtrade_config": {}}
+    )
+
+
+def test_a_key_that_was_stored_before_is_not_shown_and_not_published(
+    api: APIClient, admin: User, client: Client
+) -> None:
+    strategy = factories.strategy("one")
+    strategy.freqtrade_config = {"exchange": {"key": "abc123", "secret": "def456"}}
+    strategy.save()
+    draft = ask(api, "post", "strategies/drafts/", {"of": strategy.pk})
+    path = f"strategies/drafts/{draft['id']}/"
+
+    refused = api.post(f"{V1}{path}publish/")
+
+    assert refused.status_code == 409
+    assert "exchange.key" in refused.json()["detail"]
+    assert "exchange.key" in draft["problems"][0]
+    client.force_login(admin)
+    for person, url in (
+        (api, f"{V1}{path}"),
+        (api, f"{V1}strategies/{strategy.pk}/"),
+        (client, f"/strategies/{strategy.pk}/"),
+        (client, "/audit/?period=7"),
+    ):
+        answer = person.get(url)
+        assert answer.status_code == 200
+        assert b"key" in answer.content
+        assert b"abc123" not in answer.content
+        assert b"def456" not in answer.content
+    # The last one said that it was changed.
+    assert b"exchange.key" in answer.content
+    mended = ask(api, "patch", path, {"freqtrade_config": {}})
+    assert mended["problems"] == []
 
 
 def test_new_code_is_tried_before_it_is_published_and_is_recorded(

@@ -6,9 +6,11 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from django.conf import settings
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from accounts.models import User
+from tests.e2e.full_house import furnished
 from tests.e2e.system import WebServer, environment
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import redis
+    from pytest_django import Settings
+
+# A browser beside a full processor is slow, and what is awaited costs nothing once there.
+expect.set_options(timeout=15_000)
 
 NAME, PASSWORD = "trader", "correct-horse-battery"
 # Chromium asks its maker's hosts for this and that at every start.
@@ -31,12 +37,27 @@ QUIET = (
 
 @pytest.fixture
 def web(
-    transactional_db: None, redis_client: redis.Redis, settings: Any, tmp_path: Path
+    transactional_db: None, redis_client: redis.Redis, tmp_path: Path
 ) -> Iterator[WebServer]:
     """The web process on the test's database, with somebody who may log in."""
     User.objects.create_superuser(NAME, PASSWORD, language="en", timezone="UTC")
     variables = environment(tmp_path, settings.REDIS_URL)
     server = WebServer(variables, tmp_path / "web.log").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def lasting_web(
+    django_db_setup: None,
+    django_db_blocker: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[WebServer]:
+    """A web process for all tests of a module, whose rows come and go under it."""
+    home = tmp_path_factory.mktemp("home")
+    with django_db_blocker.unblock():
+        variables = environment(home, settings.REDIS_URL)
+    server = WebServer(variables, home / "web.log").start()
     yield server
     server.stop()
 
@@ -75,3 +96,12 @@ def page(web: WebServer, browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def house(
+    django_db_blocker: Any, web: WebServer, tmp_path: Path, settings: Settings
+) -> Iterator[dict[str, object]]:
+    """A system with some of everything; what stands in the addresses of its rows."""
+    with django_db_blocker.unblock(), furnished(tmp_path, settings, NAME) as found:
+        yield found

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -18,7 +19,6 @@ from freqtrade_mgmt.supervisor.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
@@ -101,6 +101,7 @@ class WebServer(Process):
     """The web process on a port of its own."""
 
     def __init__(self, variables: dict[str, str], log: Path) -> None:
+        self.home = Path(variables["BTCW_HOME"])
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [

@@ -67,7 +67,7 @@ def test_a_channel_is_made_tested_and_explained(
     row = page.locator(".verdicts tbody tr", has_text="on duty")
     expect(row).to_contain_text("yes, at once")
 
-    page.get_by_role("link", name="History", exact=True).click()
+    page.locator(".section-tabs").get_by_role("link", name="History").click()
     page.locator(".notices summary").first.click()
     expect(page.locator(".notices .attempts")).to_contain_text("accepted")
     page.get_by_role("button", name="Send again").click()

@@ -231,12 +231,16 @@ class Sampler:
 
 
 class Forwarder:
-    """Carries connections to the database, until it refuses them or swallows all."""
+    """Carries connections to the database, until it refuses them or swallows all.
 
-    def __init__(self) -> None:
+    ``place`` (host, port) is another server than the database.
+    """
+
+    def __init__(self, place: tuple[str, int] | None = None) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
-        self._known = dict(connection.settings_dict)
+        known = connection.settings_dict
+        self._place = place or (known["HOST"], int(known["PORT"]))
         self.way = threading.Event()
         self.way.set()
         self.refusing = False
@@ -286,7 +290,6 @@ class Forwarder:
                 each.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
-        known = self._known
         while not self._ending:
             try:
                 near, _address = self._listening.accept()
@@ -295,7 +298,7 @@ class Forwarder:
             if self.refusing:
                 near.close()
                 continue
-            far = socket.create_connection((known["HOST"], int(known["PORT"])))
+            far = socket.create_connection(self._place)
             self._open += [near, far]
             for pair in ((near, far), (far, near)):
                 self._begin(self._carry, *pair)

@@ -84,6 +84,18 @@ def test_a_node_is_emptied_and_filled_again() -> None:
     assert [node.state for node in nodes_list()] == ["live", "live"]
 
 
+def test_what_was_done_is_told_as_json() -> None:
+    assert json.loads(said("drain", "a", "--json")) == {"node": "a", "action": "drain"}
+    StrategyLease.objects.update(guarded=False)
+    silent(A)
+    leases_take(B, [7], guarded=True, stale=stale(7))
+    given = json.loads(said("release", "a", "--yes-really", "--json"))
+    assert given == {"node": "a", "action": "release", "strategies": 2}
+    with pytest.raises(CommandError) as usage:
+        said("release", "b")
+    assert usage.value.returncode == 2
+
+
 def test_a_node_that_lives_is_not_given_up() -> None:
     with pytest.raises(CommandError, match="yes-really"):
         said("release", "a")
@@ -153,7 +165,7 @@ def test_the_admin_shows_nodes_and_empties_them(admin_client: Client) -> None:
     address = reverse("admin:freqtrade_mgmt_supervisornode_changelist")
     page = admin_client.get(address).content.decode()
     assert "field-state" in page
-    chosen = {"action": "drain", "_selected_action": ["a"]}
+    chosen = {"action": "drain", "confirmed": "yes", "_selected_action": ["a"]}
     admin_client.post(address, chosen)
     assert SupervisorNode.objects.get(pk="a").draining
     admin_client.post(address, chosen | {"action": "undrain"})

@@ -9,7 +9,13 @@ import requests
 from asgiref.sync import sync_to_async
 
 from freqtrade_mgmt.outcomes.round import outcomes_round
-from signals_app.models import Outcome, OutcomeDay, OutcomeWork, Signal
+from signals_app.models import (
+    Outcome,
+    OutcomeArrival,
+    OutcomeDay,
+    OutcomeWork,
+    Signal,
+)
 from strategies.services import strategy_start
 from tests.freqtrade_mgmt.supervising import demo, is_running, supervising, until
 
@@ -83,6 +89,8 @@ def _compare(exchange: SimulatedExchange, found: list[Outcome]) -> None:
     judged = Signal.objects.exclude(signal_type="HOLD").count()
     known = set(Outcome.objects.values_list("id", flat=True))
     waiting = set(OutcomeWork.objects.values_list("id", flat=True))
+    arrived = OutcomeArrival.objects.values_list("ids", flat=True)
+    waiting |= {each for ids in arrived for each in ids}
     # Every signal is open or has an outcome; one that grows is both.
     assert len(known | waiting) >= judged - 2
     assert sum(OutcomeDay.objects.values_list("count_24", flat=True)) >= len(found)

@@ -20,7 +20,14 @@ from freqtrade_mgmt.outcomes import round as round_module
 from freqtrade_mgmt.outcomes.past import past_fill
 from freqtrade_mgmt.outcomes.round import batch_fill, outcomes_round
 from freqtrade_mgmt.tasks import fill_outcomes
-from signals_app.models import Outcome, OutcomeDay, OutcomeWork, Signal
+from signals_app.models import (
+    Outcome,
+    OutcomeArrival,
+    OutcomeDay,
+    OutcomeWork,
+    Signal,
+)
+from signals_app.outcomes.opening import arrivals_open
 from signals_app.outcomes.work import CLAIM_SECONDS
 from strategies.models import Strategy
 from tests.freqtrade_mgmt.candle_bot import CandleBot, running, walk
@@ -83,6 +90,7 @@ def signal_at(rows: Rows, place: int, strategy: Strategy, **changes: Any) -> Any
 
 
 def due_now() -> None:
+    arrivals_open()
     OutcomeWork.objects.update(due_at=timezone.now(), claim=None)
 
 
@@ -381,7 +389,7 @@ def test_the_past_is_filled_by_the_command(bot: CandleBot, strategy: Strategy) -
     for place in range(100, 130):
         signal_at(rows, place, strategy)
     # As it was before the ledger existed.
-    OutcomeWork.objects.all().delete()
+    OutcomeArrival.objects.all().delete()
     since = (timezone.now() - timedelta(days=3)).isoformat()
 
     found = json.loads(command("--from", since, "--batch", "7", "--json"))
@@ -419,7 +427,7 @@ def test_the_command_looks_again_where_it_was_unknown(
         (("--from", "yesterday"), "'yesterday' is no time"),
         (("--from", "2026-11-02", "--to", "2026-11-01"), "is empty"),
         (("--from", "2026-11-01", "--strategy", "nobody"), "no strategy 'nobody'"),
-        (("--from", "2026-11-01", "--batch", "0"), "--batch is 0"),
+        (("--from", "2026-11-01", "--batch", "0"), "give 1 to 2000"),
     ],
 )
 def test_the_command_refuses_nonsense_with_a_sentence(
@@ -444,7 +452,7 @@ def test_filling_the_past_stops_between_batches(
     rows = bot.candles[PAIR]
     for place in range(100, 110):
         signal_at(rows, place, strategy)
-    OutcomeWork.objects.all().delete()
+    OutcomeArrival.objects.all().delete()
     since, until = timezone.now() - timedelta(days=3), timezone.now()
 
     def steps() -> Any:

@@ -40,9 +40,11 @@ def browser(admin_client: Client, tmp_path: Path, settings: Any) -> Client:
 
 
 def act(browser: Client, where: str, action: str, *chosen: Any) -> str:
-    """Choose an action in a list and return the page that follows."""
+    """Choose an action in a list, say yes and return the page that follows."""
     body = {"action": action, "_selected_action": [str(row.pk) for row in chosen]}
-    page = browser.post(reverse(where), body | {"index": "0"}, follow=True)
+    page = browser.post(
+        reverse(where), body | {"index": "0", "confirmed": "yes"}, follow=True
+    )
     return page.content.decode()
 
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory, override_settings
 from django.urls import include, path
 
+from btc_watcher.lib.errors import RefusedError
 from btc_watcher.lib.security_headers import SecurityHeadersMiddleware
 from btc_watcher.urls import handler400, handler403, handler404, handler500
 
@@ -28,6 +29,7 @@ def failing(_request: HttpRequest, kind: str) -> HttpResponse:
     raise {
         "400": BadRequest("internals"),
         "403": PermissionDenied("internals"),
+        "refused": RefusedError("This is for the role operator."),
         "500": RuntimeError("internals"),
     }[kind]
 
@@ -71,6 +73,14 @@ def test_an_error_of_the_api_is_a_problem(visitor: Client, kind: str) -> None:
 
 
 @override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.parametrize("address", ["/fail/refused/", "/api/fail/refused/"])
+def test_why_somebody_may_not_is_told(visitor: Client, address: str) -> None:
+    response = visitor.get(address, headers={"accept-language": "en"})
+    assert response.status_code == 403
+    assert b"This is for the role operator." in response.content
+
+
+@override_settings(ROOT_URLCONF=__name__)
 def test_an_error_page_asks_neither_database_nor_session(visitor: Client) -> None:
     # Without a mark for the database every query would fail this test.
     assert visitor.get("/fail/500/").status_code == 500
@@ -102,6 +112,8 @@ def test_every_answer_forbids_inline_scripts_and_strangers(
     assert policy.endswith("connect-src 'self' ws://testserver")
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("redis_client")
 def test_the_websocket_of_a_secure_page_is_secure_too(client: Client) -> None:
     policy = client.get("/login/", secure=True).headers[CSP]
     assert policy.endswith("wss://testserver")

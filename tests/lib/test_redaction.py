@@ -28,6 +28,7 @@ SHAPES = [
     f"password%3D{S}",
     f"https://open.feishu.cn/open-apis/bot/v2/hook/{S}",
     f"Max retries exceeded with url: /api/webhooks/123/{S}",
+    f"Bad Request: /api/v1/hooks/12/{S}/",
     # Assignments, source lines of a traceback, reprs
     f"password={S}",
     f"password={S},b;{S}",

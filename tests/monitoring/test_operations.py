@@ -67,7 +67,8 @@ def test_other_people_have_the_one_page_and_no_tabs(client: Client) -> None:
     client.force_login(person("jo", staff=False))
     assert tabs_of(client, "/system/") == ""
     page = client.get("/system/").content.decode()
-    assert '<a href="/system/" aria-current="page">System</a>' in page
+    assert '<a href="/system/" aria-current="page">Status</a>' in page
+    assert 'href="/system/backups/"' not in page
     client.force_login(person("mei"))
     page = client.get("/system/backups/").content.decode()
-    assert '<a href="/system/" aria-current="page">Operations</a>' in page
+    assert '<a href="/system/backups/" aria-current="page">Backups</a>' in page

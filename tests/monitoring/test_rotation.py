@@ -24,7 +24,7 @@ from btc_watcher.lib.partitions import (
     months_ensure,
     state_read,
 )
-from monitoring.partitions.rotation import partitions_rotate
+from monitoring.partitions.rotation import STEPS, partitions_rotate
 from monitoring.tasks import rotate_partitions
 from tests.lib.test_partitions_database import held_by_another
 from tests.monitoring.usual_months import months_usual
@@ -94,6 +94,15 @@ def test_the_command_reports_numbers() -> None:
     assert report["dropped"] == []
     assert report["error"] == ""
     assert "nothing to do" in run()
+
+
+def test_each_step_of_each_table_is_told() -> None:
+    heard: list[str] = []
+    partitions_rotate(told=heard.append)
+    assert heard == [table.name for table in TABLES] * STEPS
+    heard.clear()
+    partitions_rotate(dry_run=True, told=heard.append)
+    assert heard == []
 
 
 def test_the_year_end_is_crossed() -> None:

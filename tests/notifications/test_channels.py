@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -184,6 +185,20 @@ def test_the_command_prints_the_answer(
     smtp.data_answer = "554 5.7.1 spam"
     with pytest.raises(CommandError, match=r"failed: .* answered 554 5\.7\.1 spam"):
         call_command("send_test_notification", "mail")
+
+
+def test_the_command_prints_json_also_when_it_failed(
+    email_channel: NotificationChannel, smtp: SmtpFake
+) -> None:
+    out = io.StringIO()
+    call_command("send_test_notification", "mail", "--json", stdout=out)
+    told = json.loads(out.getvalue())
+    assert (told["ok"], "250 2.0.0 Ok" in told["answer"]) == (True, True)
+    smtp.data_answer = "554 5.7.1 spam"
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("send_test_notification", "mail", "--json", stdout=out)
+    assert json.loads(out.getvalue())["ok"] is False
 
 
 def test_the_command_names_the_channels_there_are(

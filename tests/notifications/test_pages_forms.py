@@ -99,4 +99,4 @@ def test_preferences_that_make_no_sense_do_not_break_the_profile(
 ) -> None:
     admin.preferences = {"quiet_hours": "always"}
     admin.save()
-    assert "quiet_from" in shown(browser, "/profile/")
+    assert "quiet_from" in shown(browser, "/settings/")

@@ -33,7 +33,11 @@ def browser(admin_client: Client) -> Client:
 
 def act(browser: Client, action: str, *chosen: Proxy) -> str:
     """Choose an action in the list and return the page that follows."""
-    body = {"action": action, "_selected_action": [str(row.pk) for row in chosen]}
+    body = {
+        "action": action,
+        "confirmed": "yes",
+        "_selected_action": [str(row.pk) for row in chosen],
+    }
     return browser.post(reverse(LIST), body, follow=True).content.decode()
 
 

@@ -270,7 +270,7 @@ def test_the_live_page_learns_of_outcomes(browser: Client) -> None:
 
     assert found[str(known)] == {
         "text": "−0.25\xa0%",  # noqa: RUF001 - a minus
-        "tone": "down",
+        "tone": "fall",
         "candles": 4,
         "hint": "after 4 candles",
         "choice": "taken",

@@ -1,4 +1,4 @@
-"""What is open: stored with the signal, claimed by one, written exactly once."""
+"""What is open: noted with the signal, claimed by one, written exactly once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from btc_watcher.lib.partitions import OUTCOMES
-from signals_app.models import Outcome, OutcomeDay, OutcomeStale, OutcomeWork, Signal
+from signals_app.models import (
+    Outcome,
+    OutcomeArrival,
+    OutcomeDay,
+    OutcomeStale,
+    OutcomeWork,
+    Signal,
+)
 from signals_app.outcomes import work as work_module
 from signals_app.outcomes.days import days_refresh
-from signals_app.outcomes.opening import past_open
+from signals_app.outcomes.opening import arrivals_open, past_open
 from signals_app.outcomes.work import (
     CLAIM_SECONDS,
     Verdict,
@@ -49,10 +56,11 @@ def rows(*names: str) -> list[tuple[Any, ...]]:
     return list(Outcome.objects.order_by("timestamp", "pair").values_list(*names))
 
 
-def test_a_signal_is_stored_with_its_work(redis_client: redis.Redis) -> None:
+def test_a_signal_is_opened_as_it_was(redis_client: redis.Redis) -> None:
     tiny = 0.000012345678
     (identifier,) = stored({"price": tiny, "mark": "exit_short"}, now=NOW)
 
+    assert arrivals_open() == 1
     work = OutcomeWork.objects.get()
     assert (work.id, work.timestamp) == (identifier, NOW)
     assert work.due_at == NOW + timedelta(minutes=1)
@@ -64,11 +72,13 @@ def test_a_signal_is_stored_with_its_work(redis_client: redis.Redis) -> None:
 
 def test_a_contradiction_and_a_repeated_candle_make_no_work() -> None:
     stored({"signal_type": "HOLD", "mark": "enter_long+exit_long"}, now=NOW)
+    assert arrivals_open() == 0
     assert not OutcomeWork.objects.exists()
 
     (identifier,) = stored({}, now=NOW)
     judged([identifier], UP)
     stored({"source": "backfill"}, now=NOW)
+    assert not OutcomeArrival.objects.exists()
 
     assert Signal.objects.count() == 2
     assert not OutcomeWork.objects.exists()
@@ -78,11 +88,12 @@ def test_a_signal_that_is_taken_back_leaves_no_work() -> None:
     with contextlib.suppress(UndoneError), transaction.atomic():
         stored({}, now=NOW)
         raise UndoneError
-    assert not OutcomeWork.objects.exists()
+    assert not OutcomeArrival.objects.exists()
 
 
 def test_what_is_due_is_given_to_one_at_a_time() -> None:
     stored(*[{"pair": f"P{n}/USDT"} for n in range(40)], now=NOW)
+    arrivals_open()
     gate = threading.Barrier(4)
 
     def claim(_number: int) -> list[UUID]:

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from btc_watcher.lib.partitions import SIGNALS, month_start, months_ensure
+from signals_app.history.asked import RANGE
 from signals_app.models import Signal
 from signals_app.selectors import (
     FIRST_PART,
@@ -22,7 +23,7 @@ from signals_app.selectors import (
     signals_page,
 )
 from strategies.models import Strategy
-from tests.signals_app.plans import months_of_range, partitions_read
+from tests.signals_app.plans import months_of_range, partitions_read, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,6 +162,53 @@ def test_a_range_in_the_past_touches_its_own_months(
     assert len(partitions_read(statement)) <= 1 + days // 15
 
 
+HISTORY: dict[str, tuple[dict[str, Any], int]] = {
+    "as it opens": ({}, 2),
+    "a day": ({"period": "24h"}, 2),
+    "a month": ({"period": "30d", "strategy": ["mine", "posted"]}, 3),
+    "searched": ({"period": "30d", "pair": "P1", "tag": "x", "first": "1"}, 3),
+    "long ago": ({"from": "-200", "to": "-190", "strength_from": "50"}, 2),
+}
+
+
+@pytest.mark.parametrize("name", HISTORY)
+def test_the_history_reads_the_months_of_its_period_alone(
+    browser: Client, now: datetime, name: str
+) -> None:
+    asked_for, months = HISTORY[name]
+    query = {
+        key: f"{now + timedelta(days=int(value)):%Y-%m-%d}" if key in RANGE else value
+        for key, value in asked_for.items()
+    }
+    for address in ("/signals/", "/signals/export/"):
+        with CaptureQueriesContext(connection) as queries:
+            answer = browser.get(address, query)
+            body = b"".join(answer) if answer.streaming else answer.content
+
+        assert answer.status_code == 200, body
+        statements = asked(queries)
+        assert statements
+        for statement in statements:
+            assert partitions_read(statement) <= months_of_range(statement)
+            assert len(partitions_read(statement)) <= months
+
+
+def test_a_strategy_s_history_is_read_from_an_index(
+    browser: Client, now: datetime
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        browser.get("/signals/", {"period": "30d", "strategy": "mine"})
+
+    (statement,) = asked(queries)
+    plans, indexes = [plan_of(statement)], set()
+    while plans:
+        plan = plans.pop()
+        plans += plan.get("Plans", [])
+        assert plan["Node Type"] != "Seq Scan" or plan["Relation Name"] == "strategies"
+        indexes.add(plan.get("Index Name", ""))
+    assert any("strategy" in index for index in indexes)
+
+
 def test_a_page_deep_in_the_list_leaves_newer_months_out(
     api: APIClient, now: datetime
 ) -> None:
@@ -214,7 +262,9 @@ def test_parts_of_a_range_follow_each_other_without_gap(now: datetime) -> None:
     assert list(range_parts(now, now)) == []
 
 
-@pytest.mark.parametrize("wanted", [{}, {"strategy": "mine"}, {"strategy": "posted"}])
+@pytest.mark.parametrize(
+    "wanted", [{}, {"strategies": ("mine",)}, {"strategies": ("posted",)}]
+)
 def test_a_year_is_walked_page_by_page_without_gap_or_repetition(
     now: datetime, wanted: dict[str, Any]
 ) -> None:
@@ -230,7 +280,7 @@ def test_a_year_is_walked_page_by_page_without_gap_or_repetition(
             break
 
     every = Signal.objects.filter(timestamp__gte=since, timestamp__lt=until)
-    if wanted.get("strategy") == "mine":
+    if wanted.get("strategies") == ("mine",):
         # Those of our strategy, and what others posted under its name.
         every = every.filter(strategy_name="mine")
     elif wanted:
@@ -252,7 +302,7 @@ def test_strategies_of_one_name_are_shown_together(
     wanted = SignalFilter(
         since=now - timedelta(days=31),
         until=now + timedelta(minutes=1),
-        strategy="mine",
+        strategies=("mine",),
     )
     found, _more = signals_page(wanted, size=1_000)
 

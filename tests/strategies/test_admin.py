@@ -29,9 +29,10 @@ def browser(admin_client: Client) -> Client:
 
 
 def act(browser: Client, action: str, *chosen: Strategy) -> str:
-    """Choose an action in the list and return the page that follows."""
+    """Choose an action in the list, say yes and return the page that follows."""
     body = {"action": action, "_selected_action": [str(row.pk) for row in chosen]}
-    return browser.post(reverse(LIST), body, follow=True).content.decode()
+    yes = {"confirmed": "yes"}
+    return browser.post(reverse(LIST), body | yes, follow=True).content.decode()
 
 
 def page_of(strategy: Strategy) -> str:
@@ -118,9 +119,9 @@ def test_versions_and_processes_are_one_click_away(browser: Client) -> None:
     page = browser.get(page_of(made)).content.decode()
     for model in ("strategyversion", "strategyprocess"):
         address = reverse(f"admin:strategies_{model}_changelist")
-        link = f"{address}?strategy__id__exact={made.pk}"
+        link = f"{address}?strategy_id={made.pk}"
         assert f'href="{link}"' in page
         assert browser.get(link).status_code == 200
     versions = reverse("admin:strategies_strategyversion_changelist")
-    shown = browser.get(f"{versions}?strategy__id__exact={made.pk}").content.decode()
+    shown = browser.get(f"{versions}?strategy_id={made.pk}").content.decode()
     assert shown.count('class="field-version') == 1

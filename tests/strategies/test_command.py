@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 
 import pytest
@@ -86,4 +87,39 @@ def test_the_list_says_how_each_one_is() -> None:
         "one          error    v1.0     simulated  1m         no such module",
         "2 strategies.",
     ]
-    assert run("list", "one").endswith("\n1 strategies.\n")
+    assert run("list", "one").endswith("\n1 strategy.\n")
+
+
+def test_the_list_and_the_answer_are_told_as_json() -> None:
+    one = factories.strategy("one")
+    strategy_start(one.pk)
+    (row,) = json.loads(run("list", "--json"))
+    assert (row["name"], row["status"], row["exchange"]) == (
+        "one",
+        "starting",
+        "simulated",
+    )
+    assert json.loads(run("stop", "one", "--json")) == {
+        "done": [{"name": "one", "status": "stopping"}],
+        "refused": [],
+    }
+
+
+def test_a_chinese_name_keeps_the_columns_under_each_other() -> None:
+    factories.strategy("均线交叉")
+    factories.strategy("b")
+    head, *lines, _last = run("list").splitlines()
+    # A Chinese character takes two cells.
+    assert head.index("STATUS") == 10
+    assert [line.partition("stopped")[0] for line in lines] == [
+        "b         ",
+        "均线交叉  ",
+    ]
+
+
+def test_what_does_not_fit_together_ends_with_2_and_what_is_refused_with_1() -> None:
+    with pytest.raises(CommandError) as usage:
+        run("start")
+    with pytest.raises(CommandError) as failed:
+        run("start", "nobody")
+    assert (usage.value.returncode, failed.value.returncode) == (2, 1)

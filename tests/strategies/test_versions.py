@@ -56,6 +56,21 @@ def test_whatever_stands_where_secrets_stand_is_hidden(live: object) -> None:
     assert without_secrets({"live": live}) == {"live": "set"}
 
 
+def test_what_is_called_like_a_secret_is_hidden_at_any_depth() -> None:
+    exchange = {"key": "a", "secret": "b", "uid": "c", "ccxt_config": {"timeout": 9}}
+    kept = {"stoploss": -0.1, "version": "2026.9", "proxy": 3}
+
+    shown = without_secrets(kept | {"exchange": exchange, "x": [{"token": "d"}]})
+
+    assert shown == kept | {
+        "exchange": {
+            **dict.fromkeys(("key", "secret", "uid"), "set"),
+            "ccxt_config": {"timeout": 9},
+        },
+        "x": [{"token": "set"}],
+    }
+
+
 def test_differences_are_named_by_their_paths_and_leave_the_code_out() -> None:
     new = SHOT | {
         "config": {"code": "c", "pairs": ["ETH/USDT"], "strength": {"column": "s"}},

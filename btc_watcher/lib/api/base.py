@@ -89,6 +89,21 @@ class ApiView(APIView):
         **kwargs: Any,
     ) -> HttpResponseBase:
         """Keep the fields that are wanted, tag the answer, keep it for its key."""
+        try:
+            return self._finished(request, response, *args, **kwargs)
+        except BaseException:
+            # Without an answer to keep, the key would be held until it is forgotten.
+            if self._claim is not None:
+                self._claim.release()
+            raise
+
+    def _finished(
+        self,
+        request: Request | HttpRequest,
+        response: HttpResponseBase,
+        *args: Any,
+        **kwargs: Any,
+    ) -> HttpResponseBase:
         chosen = self._fields and response.status_code == HTTPStatus.OK
         if chosen and isinstance(response, Response):
             response.data = only(response.data, self._fields)

@@ -17,3 +17,9 @@ window.SwaggerUIBundle({
     return request;
   },
 });
+
+// The library takes every change of the address's fragment for one of its own.
+document.querySelector(".skip-link").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("content").focus();
+});

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import Any
 
 import tzlocal
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.db import transaction
+from django.utils.translation import gettext_lazy
 
 from accounts.services import admin_ensure
+from btc_watcher.lib.commands.base import PlainCommand
+from btc_watcher.lib.commands.helping import Example
 from freqtrade_mgmt.bot_config import SIMULATED
 from freqtrade_mgmt.demo import DEMO_STRATEGIES, DemoStrategy, demo_source
 from notifications.models import NotificationChannel
@@ -22,14 +23,25 @@ CHANNEL = "Demo mailbox"
 LOOPBACK = "127.0.0.1"
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """Seeds an empty system; later starts only follow the mail catcher's port."""
 
-    help = (
+    help = gettext_lazy(
         "Make the administrator and, at the first start, a mail channel and three"
         " strategies on the simulated exchange. Prints one JSON object with"
         " admin_password, which is null when the administrator was there already."
     )
+
+    examples = (
+        Example(
+            gettext_lazy("Prints the password once; run again, it makes nothing"),
+            "demo_seed",
+        ),
+    )
+    endings = {
+        0: gettext_lazy("the administrator is there, now or before"),
+        1: gettext_lazy("nothing was made"),
+    }
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Seed, and print the password once."""
@@ -47,7 +59,7 @@ class Command(BaseCommand):
             else:
                 _follow_port()
         answer = {"admin_password": password if created else None}
-        self.stdout.write(json.dumps(answer))
+        self.tell_json(answer)
 
 
 def _seed() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from rich.cells import set_cell_size
 
-from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.commands.base import PlainCommand, UsageError
+from btc_watcher.lib.commands.helping import Example
 from freqtrade_mgmt.leases.managing import (
     ListedNode,
     node_drain,
@@ -22,91 +24,140 @@ if TYPE_CHECKING:
     from freqtrade_mgmt.leases.notes import Note
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """Lists nodes, empties them, and gives up what a lost one held."""
 
-    help = "List the supervisor nodes; drain, undrain or release one of them."
+    help = gettext_lazy(
+        "List the supervisor nodes; drain, undrain or release one of them."
+    )
+    examples = (
+        Example(gettext_lazy("State, bots, last sign of life"), "nodes"),
+        Example(
+            gettext_lazy("Move its bots to the others, one by one"), "nodes drain tokyo"
+        ),
+        Example(gettext_lazy("Let it take bots again"), "nodes undrain tokyo"),
+        Example(
+            gettext_lazy("That machine is gone for good"),
+            "nodes release tokyo --yes-really",
+        ),
+        Example(gettext_lazy("For a program"), "nodes --json"),
+    )
+    endings = {
+        1: gettext_lazy("there is no such node, or it lives and is not given up"),
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what can be done with a node, and --json."""
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help=_("print the list as a JSON array, what was done as an object"),
+        )
         parser.add_argument(
             "action",
             nargs="?",
             choices=("list", "drain", "undrain", "release"),
             default="list",
-            help="drain: move its bots to the others, one by one; undrain: let it take"
-            " bots again; release: give its strategies to the others, because that"
-            " machine is gone for good",
+            help=_(
+                "drain: move its bots to the others, one by one; undrain: let it take"
+                " bots again; release: give its strategies to the others, because that"
+                " machine is gone for good"
+            ),
         )
-        parser.add_argument("name", nargs="?", help="the name of the node")
+        parser.add_argument(
+            "name", nargs="?", metavar="NAME", help=_("the name of the node")
+        )
         parser.add_argument(
             "--yes-really",
             action="store_true",
-            help="no bot of that machine runs any more",
+            help=_("no bot of that machine runs any more"),
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do it."""
         action, name = options["action"], options["name"]
         if action != "list" and not name:
-            raise CommandError(f"Name the node: manage.py nodes {action} NAME")
-        try:
-            self._do(action, name, sure=options["yes_really"])
-        except BtcWatcherError as error:
-            raise CommandError(error.message) from error
+            raise UsageError(
+                _("Name the node: manage.py nodes %(action)s NAME") % {"action": action}
+            )
         if action == "list":
             self._list(as_json=options["json"])
-
-    def _do(self, action: str, name: str, *, sure: bool) -> None:
+            return
+        report: dict[str, Any] = {"node": name, "action": action}
         if action == "release":
-            if not sure:
-                raise CommandError(
-                    f"If a bot of {name} still runs, it will run twice. When that machine"
-                    " is gone for good, or its bots were ended, say --yes-really."
-                )
-            given = node_release(name)
-            self.stdout.write(
-                f"{name} is forgotten; {given} strategies go to the other nodes."
-            )
-        elif action in {"drain", "undrain"}:
+            report["strategies"] = given = _released(name, sure=options["yes_really"])
+            words = ngettext(
+                "%(name)s is forgotten; %(count)d strategy goes to the other nodes.",
+                "%(name)s is forgotten; %(count)d strategies go to the other nodes.",
+                given,
+            ) % {"name": name, "count": given}
+        else:
             node_drain(name, draining=action == "drain")
-            words = "is being emptied" if action == "drain" else "takes bots again"
-            self.stdout.write(f"{name} {words}.")
+            words = _drained(name, action)
+        if options["json"]:
+            self.tell_json(report)
+        else:
+            self.tell(words)
 
     def _list(self, *, as_json: bool) -> None:
         nodes = nodes_list()
         if as_json:
-            rows = [asdict(node) for node in nodes]
-            self.stdout.write(json.dumps(rows, indent=2, default=str))
+            self.tell_json([asdict(node) for node in nodes])
             return
         if not nodes:
-            self.stdout.write("No supervisor has run yet.")
+            self.tell(_("No supervisor has run yet."))
         for node in nodes:
-            self.stdout.write(_line(node))
+            self.tell(_line(node))
             for note in node.notes:
-                self.stdout.write(_note(note))
+                self.tell(_note(note))
+
+
+def _released(name: str, *, sure: bool) -> int:
+    """Give the strategies of a lost node to the others; return how many."""
+    if not sure:
+        raise UsageError(
+            _(
+                "If a bot of %(name)s still runs, it will run twice. When that machine"
+                " is gone for good, or its bots were ended, say --yes-really."
+            )
+            % {"name": name}
+        )
+    return node_release(name)
+
+
+def _drained(name: str, action: str) -> str:
+    words = (
+        _("%(name)s is being emptied.")
+        if action == "drain"
+        else _("%(name)s takes bots again.")
+    )
+    return words % {"name": name}
 
 
 def _note(note: Note) -> str:
     name = f"{note.strategy} ({note.strategy_id})"
-    when = (
-        f"not before {note.until:%H:%M:%S} UTC" if note.waits else "may be tried again"
+    words = (
+        _("could not start %(name)s, not before %(when)s UTC: %(reason)s")
+        if note.waits
+        else _("could not start %(name)s, may be tried again: %(reason)s")
     )
-    return f"    could not start {name}, {when}: {note.reason}"
+    facts = {"name": name, "when": f"{note.until:%H:%M:%S}", "reason": note.reason}
+    return f"    {words % facts}"
 
 
 def _line(node: ListedNode) -> str:
     marks = [
         word
         for word, is_so in (
-            ("does the work for all", node.duties),
-            ("its bots end when it loses the database", node.guards),
+            (_("does the work for all"), node.duties),
+            (_("its bots end when it loses the database"), node.guards),
         )
         if is_so
     ]
     told = f"  ({'; '.join(marks)})" if marks else ""
-    return (
-        f"{node.name:<24} {node.state:<9} {node.bots:>3} of {node.capacity} bots,"
-        f" last seen {node.silent_for:.0f} s ago{told}"
-    )
+    words = _("%(bots)s of %(capacity)d bots, last seen %(seconds)s s ago") % {
+        "bots": f"{node.bots:>3}",
+        "capacity": node.capacity,
+        "seconds": f"{node.silent_for:.0f}",
+    }
+    return f"{set_cell_size(node.name, 24)} {node.state:<9} {words}{told}"

@@ -2,89 +2,75 @@
 
 from __future__ import annotations
 
-import json
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import (
-    BaseCommand,
-    CommandError,
-    CommandParser,
-    DjangoHelpFormatter,
-)
-from django.utils import timezone
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from btc_watcher.lib.commands.base import PlainCommand
+from btc_watcher.lib.commands.helping import Example
+from btc_watcher.lib.commands.times import range_arguments, range_of
 from freqtrade_mgmt.outcomes.past import BATCH, Filled, past_fill
 from strategies.models import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-EXAMPLE: Final = """
-Example: the last week of one strategy, then everything of October.
-
-  manage.py outcomes_fill --from 2026-11-16 --strategy "ema cross"
-  manage.py outcomes_fill --from 2026-10-01 --to 2026-11-01 --json
-
-New signals need no command: the schedule fills them as their candles close. A bot holds
-about a thousand candles; signals whose candles are older than that are closed as
-unknown. Ended at any point, the command goes on where it was when it is run again.
-"""
+    from django.core.management.base import CommandParser
 
 
-class Formatter(DjangoHelpFormatter):
-    """Leaves the lines of the example as they are."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if text == EXAMPLE:
-            return "\n".join(indent + line for line in text.strip().splitlines())
-        return super()._fill_text(text, width, indent)
-
-
-class Command(BaseCommand):
+class Command(PlainCommand):
     """Opens and fills outcomes of stored signals, a batch at a time."""
 
-    help = "Fill the outcomes of signals of the past from the candles that bots hold."
-
-    def create_parser(self, *arguments: Any, **options: Any) -> CommandParser:
-        """Add the example below the options."""
-        return super().create_parser(
-            *arguments, epilog=EXAMPLE, formatter_class=Formatter, **options
-        )
+    help = gettext_lazy(
+        "Fill the outcomes of signals of the past from the candles that bots hold, about"
+        " a thousand; signals whose candles are older are closed as unknown. New signals"
+        " need no command. Ended at any point, it goes on where it was when it is run"
+        " again."
+    )
+    examples = (
+        Example(
+            gettext_lazy("One strategy, since a day"),
+            'outcomes_fill --from 2026-11-16 --strategy "ema cross"',
+        ),
+        Example(
+            gettext_lazy("Everything of October"),
+            "outcomes_fill --from 2026-10-01 --to 2026-11-01 --json",
+        ),
+    )
+    endings = {
+        0: gettext_lazy("all signals of that time were looked at"),
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Define the options."""
+        range_arguments(parser)
         parser.add_argument(
-            "--from", dest="since", required=True, help="first moment (ISO 8601, UTC)"
+            "--strategy",
+            metavar="NAME",
+            default="",
+            help=_("only this one, by name"),
         )
-        parser.add_argument(
-            "--to", dest="until", default="", help="first moment not wanted (now)"
-        )
-        parser.add_argument("--strategy", default="", help="only this one, by name")
         parser.add_argument(
             "--again",
             action="store_true",
-            help="look once more at what was closed as unknown or with gaps",
+            help=_("look once more at what was closed as unknown or with gaps"),
         )
         parser.add_argument(
-            "--batch", type=int, default=BATCH, help="signals at a time (%(default)s)"
+            "--batch",
+            metavar="N",
+            type=batch,
+            default=BATCH,
+            help=_("signals at a time (default: %(default)s)"),
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument(
+            "--json", action="store_true", help=_("print one JSON object")
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Fill, with a progress bar on a terminal."""
-        since = moment(options["since"])
-        until = moment(options["until"]) if options["until"] else timezone.now()
-        if since >= until:
-            raise CommandError(
-                f"The range from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} is"
-                " empty; the end must be later than the beginning."
-            )
-        if not 1 <= options["batch"] <= BATCH:
-            raise CommandError(f"--batch is {options['batch']}; give 1 to {BATCH}.")
+        since, until = range_of(options)
         begun = time.monotonic()
         done = Filled()
         steps = past_fill(
@@ -94,54 +80,38 @@ class Command(BaseCommand):
             again=options["again"],
             batch=options["batch"],
         )
-        for step in shown(steps, since, until):
-            done = step
+        total = (until - since).total_seconds()
+        with self.bar(_("signals"), options, total=total) as bar:
+            bar(0)
+            for step in steps:
+                done = step
+                at = step.last or until
+                words = _("%(count)d signals, up to %(when)s") % {
+                    "count": step.read,
+                    "when": f"{at:%Y-%m-%d %H:%M}",
+                }
+                bar((at - since).total_seconds(), title=words)
         self._report(done, time.monotonic() - begun, as_json=options["json"])
 
     def _report(self, done: Filled, seconds: float, *, as_json: bool) -> None:
         if as_json:
-            figures = done.as_dict() | {"seconds": round(seconds, 3)}
-            self.stdout.write(json.dumps(figures))
+            self.tell_json(done.as_dict() | {"seconds": round(seconds, 3)})
             return
-        self.stdout.write(
-            f"{done.read} signals read, {done.opened} had no outcome; {done.written}"
-            f" outcomes written, {done.final} of them final ({seconds:.1f} s)."
+        words = _(
+            "%(read)d signals read, %(opened)d had no outcome; %(written)d outcomes"
+            " written, %(final)d of them final (%(seconds)s s)."
         )
+        self.tell(words % {**done.as_dict(), "seconds": f"{seconds:.1f}"})
 
 
-def shown(
-    steps: Iterator[Filled], since: datetime, until: datetime
-) -> Iterator[Filled]:
-    """Pass on the steps, and show on the error stream how far they are in time."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("signals", total=(until - since).total_seconds())
-        for step in steps:
-            at = step.last or until
-            bar.update(
-                task,
-                completed=(at - since).total_seconds(),
-                description=f"{step.read} signals, up to {at:%Y-%m-%d %H:%M}",
-            )
-            yield step
-
-
-def moment(text: str) -> datetime:
-    """Return the time that ``text`` names (ISO 8601); without an offset it is UTC."""
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CommandError(
-            f"{text!r} is no time; write 2026-11-01 or 2026-11-01T12:00+08:00."
-        ) from error
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+def batch(text: str) -> int:
+    """Return a number of signals at a time; ArgumentTypeError for one that cannot be."""
+    count = int(text) if text.isdecimal() and len(text) < 10 else 0
+    if not 1 <= count <= BATCH:
+        raise ArgumentTypeError(
+            _("%(text)r cannot be; give 1 to %(most)d.") % {"text": text, "most": BATCH}
+        )
+    return count
 
 
 def strategy_of(name: str) -> int | None:
@@ -151,6 +121,10 @@ def strategy_of(name: str) -> int | None:
     found = Strategy.objects.filter(name=name).order_by("pk").first()
     if found is None:
         raise CommandError(
-            f"There is no strategy {name!r}; see the names with: manage.py strategy list"
+            _(
+                "There is no strategy %(name)r; see the names with: manage.py strategy"
+                " list"
+            )
+            % {"name": name}
         )
     return found.pk

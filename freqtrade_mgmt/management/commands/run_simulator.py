@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
+from btc_watcher.lib.commands.base import PlainCommand
+from btc_watcher.lib.commands.helping import SERVER, Example
 from btc_watcher.lib.errors import BtcWatcherError
 from freqtrade_mgmt.simulator import DEFAULT_PAIRS, SimulatedExchange
 
@@ -17,13 +21,22 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """``manage.py run_simulator``; SIGTERM and Ctrl-C end it cleanly."""
 
-    help = (
+    help = gettext_lazy(
         "Run the simulated exchange on 127.0.0.1: invented prices for the demonstration,"
         " spoken in Binance's words. Nobody can trade there."
     )
+    examples = (
+        Example(
+            gettext_lazy("Two pairs on a free port"),
+            "run_simulator --port 0 --pairs BTC/USDT,ETH/USDT",
+        ),
+        Example(gettext_lazy("Another history of prices"), "run_simulator --seed 7"),
+    )
+    is_lasting = True
+    endings = SERVER
     # It needs nothing of the rest of the system, whatever state that is in.
     requires_system_checks = ()
 
@@ -33,18 +46,20 @@ class Command(BaseCommand):
             "--port",
             type=int,
             default=urlsplit(settings.SIMULATOR_URL).port or 0,
-            help="port to listen on; 0 takes a free one (default: %(default)s)",
+            help=_("port to listen on; 0 takes a free one (default: %(default)s)"),
         )
         parser.add_argument(
             "--seed",
             type=int,
             default=1,
-            help="which history of prices; the same for the same number (default: 1)",
+            help=_(
+                "which history of prices; the same for the same number (default: 1)"
+            ),
         )
         parser.add_argument(
             "--pairs",
             default=",".join(DEFAULT_PAIRS),
-            help="pairs, separated by commas (default: %(default)s)",
+            help=_("pairs, separated by commas (default: %(default)s)"),
         )
 
     def handle(self, *, port: int, seed: int, pairs: str, **options: Any) -> None:
@@ -57,18 +72,24 @@ class Command(BaseCommand):
         }
         try:
             with SimulatedExchange(names, seed=seed, port=port) as exchange:
-                self._line(
-                    f"The simulated exchange listens at {exchange.url}"
-                    f" ({len(names)} pairs, seed {seed})."
-                )
+                self._line(_listening(exchange.url, len(names), seed))
                 ended.wait()
         except BtcWatcherError as error:
             raise CommandError(error.message) from error
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        self._line("The simulated exchange has stopped.")
+        self._line(_("The simulated exchange has stopped."))
 
     def _line(self, text: str) -> None:
-        self.stdout.write(text)
+        self.tell(text)
         self.stdout.flush()
+
+
+def _listening(url: str, pairs: int, seed: int) -> str:
+    words = ngettext(
+        "The simulated exchange listens at %(url)s (%(pairs)d pair, seed %(seed)d).",
+        "The simulated exchange listens at %(url)s (%(pairs)d pairs, seed %(seed)d).",
+        pairs,
+    )
+    return words % {"url": url, "pairs": pairs, "seed": seed}

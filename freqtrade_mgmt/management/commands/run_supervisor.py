@@ -10,10 +10,14 @@ import time
 from typing import IO, Any, Final
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from btc_watcher.lib.commands.base import PlainCommand
+from btc_watcher.lib.commands.helping import SERVER, Example
 from freqtrade_mgmt.supervisor.installs import supervisor_lock_path
 from freqtrade_mgmt.supervisor.service import Supervisor
 
@@ -22,13 +26,23 @@ PAUSE_SECONDS: Final = 0.1
 FROZEN_MS: Final = 15_000
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """Starts and stops bots to match the strategies, and collects their signals."""
 
-    help = (
+    help = gettext_lazy(
         "Run the supervisor: it starts and stops freqtrade bots as the strategies ask"
         " and collects their signals. Ends its bots on SIGTERM. One per BTCW_HOME."
     )
+    examples = (
+        Example(
+            gettext_lazy(
+                "Beside a web server and workers of yours; it runs until told"
+            ),
+            "run_supervisor",
+        ),
+    )
+    is_lasting = True
+    endings = SERVER | {1: gettext_lazy("another one runs already, or it broke off")}
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -37,7 +51,8 @@ class Command(BaseCommand):
         with path.open("w") as lock:
             if not _locked(lock):
                 raise CommandError(
-                    f"A supervisor runs already for {settings.BTCW_HOME}; stop it first."
+                    _("A supervisor runs already for %(home)s; stop it first.")
+                    % {"home": settings.BTCW_HOME}
                 )
             _let_go_when_frozen()
             # What is loaded now stays. Searching it for garbage in the middle of a
@@ -49,7 +64,7 @@ class Command(BaseCommand):
 
 def _locked(lock: IO[str]) -> bool:
     """Take the lock; whoever only looks for a supervisor holds it for a moment."""
-    for _ in range(TRIES):
+    for _try in range(TRIES):
         try:
             # Freed by the kernel when we die, however we die.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from btc_watcher.lib.commands.helping import Example
 from freqtrade_mgmt.management.following import carried_out
 from freqtrade_mgmt.models import FreqtradeUpgrade
 from freqtrade_mgmt.upgrades.asking import check_request
@@ -15,15 +19,26 @@ if TYPE_CHECKING:
 
     from freqtrade_mgmt.management.terminal import Output
 
-HELP = (
+HELP = gettext_lazy(
     "Load every strategy without a pin in an installed release, each in a trial of its"
-    " own. Nothing is moved. Ends with 0 when all of them load."
+    " own. Nothing is moved."
 )
+EXAMPLES = (
+    Example(
+        gettext_lazy("Would everything run on this release?"), "freqtrade check 2026.9"
+    ),
+)
+ENDINGS = {
+    0: gettext_lazy("all of them load"),
+    1: gettext_lazy("one does not load, or the release is not installed"),
+}
 
 
 def arguments(parser: CommandParser) -> None:
     """Add VERSION."""
-    parser.add_argument("version", help="an installed release, such as 2026.9")
+    parser.add_argument(
+        "version", metavar="VERSION", help=_("an installed release, such as 2026.9")
+    )
 
 
 def run(options: Mapping[str, Any], output: Output) -> None:

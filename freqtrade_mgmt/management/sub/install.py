@@ -8,7 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
+from btc_watcher.lib.commands.helping import Example
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.installer import freqtrade_installed
 from freqtrade_mgmt.models import FreqtradeVersion
@@ -36,20 +39,36 @@ if TYPE_CHECKING:
     from freqtrade_mgmt.installer import InstalledFreqtrade
     from freqtrade_mgmt.management.terminal import Output
 
-HELP = (
+HELP = gettext_lazy(
     "Install a release of freqtrade into an environment of its own, the newest one when"
     " no version is named. Does nothing when it is there already."
 )
+EXAMPLES = (
+    Example(gettext_lazy("The newest release"), "freqtrade install"),
+    Example(
+        gettext_lazy("A release, through a proxy"),
+        "freqtrade install 2026.9 --proxy Tokyo",
+    ),
+)
+ENDINGS = {
+    0: gettext_lazy("it is installed, now or before"),
+    1: gettext_lazy("it is not installed"),
+}
 FOLLOW_SECONDS: Final = 0.3
 
 
 def arguments(parser: CommandParser) -> None:
     """Add VERSION and --proxy."""
     parser.add_argument(
-        "version", nargs="?", help="such as 2026.9 (default: the newest stable release)"
+        "version",
+        nargs="?",
+        metavar="VERSION",
+        help=_("such as 2026.9 (default: the newest stable release)"),
     )
     parser.add_argument(
-        "--proxy", help="name of the proxy to reach the package index through"
+        "--proxy",
+        metavar="NAME",
+        help=_("name of the proxy to reach the package index through"),
     )
 
 
@@ -65,13 +84,21 @@ def run(options: Mapping[str, Any], output: Output) -> None:
             _install(version, proxy, output)
             done = _there(version)
         else:
-            output.line(f"freqtrade {version} is already installed.")
+            output.line(
+                _("freqtrade %(version)s is already installed.") % {"version": version}
+            )
     finally:
         signal.signal(signal.SIGTERM, before)
     if done is None:
-        raise CommandError(f"freqtrade {version} was removed while it was installed.")
+        raise CommandError(
+            _("freqtrade %(version)s was removed while it was installed.")
+            % {"version": version}
+        )
     row = version_installed(done)
-    output.line(f"freqtrade {row.version} is ready in {row.install_path}.")
+    output.line(
+        _("freqtrade %(version)s is ready in %(path)s.")
+        % {"version": row.version, "path": row.install_path}
+    )
     if options["json"]:
         output.json({"version": row.version, "path": row.install_path})
 
@@ -83,20 +110,24 @@ def _there(version: str) -> InstalledFreqtrade | None:
 
 def _newest(proxy: int | None, output: Output) -> str:
     """Return the newest release, or the newest installed where no index can be asked."""
-    output.line("Looking up the newest release of freqtrade.")
+    output.line(_("Looking up the newest release of freqtrade."))
     asked = releases_refresh(proxy=proxy)
     newest = newest_release()
     if newest is not None and not asked.problem:
         return newest
     installed = freqtrade_installed(freqtrade_root())
     if not installed:
-        problem = asked.problem or "No known release fits the Python here."
+        problem = asked.problem or _("No known release fits the Python here.")
         raise ConfigurationError(
-            f"The newest release of freqtrade could not be looked up. {problem}"
+            _("The newest release of freqtrade could not be looked up. %(problem)s")
+            % {"problem": problem}
         )
     output.line(
-        "The package index could not be asked for newer releases; using freqtrade"
-        f" {installed[0].version}, which is installed."
+        _(
+            "The package index could not be asked for newer releases; using freqtrade"
+            " %(version)s, which is installed."
+        )
+        % {"version": installed[0].version}
     )
     return installed[0].version
 
@@ -123,14 +154,16 @@ def _install(version: str, proxy: int | None, output: Output) -> None:
             )
         row.refresh_from_db()
     if row.status != Status.COMPLETED:
-        raise CommandError(row.error_message or "The installation did not succeed.")
+        raise CommandError(row.error_message or _("The installation did not succeed."))
 
 
 def _follow(operation_id: int, told: int, output: Output) -> int:
     """Print the steps that are new; return how many were printed by now."""
     found = operation(operation_id)
     if found is None:
-        raise CommandError(f"Operation {operation_id} was removed.")
+        raise CommandError(
+            _("Operation %(number)s was removed.") % {"number": operation_id}
+        )
     for step in found.steps[told:]:
         output.line(str(step["words"]))
     output.progress(found.progress)
@@ -142,8 +175,11 @@ def _proxy(name: str | None) -> int | None:
         return None
     found = Proxy.objects.filter(name=name).first()
     if found is None:
-        names = ", ".join(Proxy.objects.values_list("name", flat=True)) or "none"
-        raise ConfigurationError(f"There is no proxy {name!r}. Known are: {names}.")
+        names = ", ".join(Proxy.objects.values_list("name", flat=True))
+        raise ConfigurationError(
+            _("There is no proxy %(name)r. Known are: %(known)s.")
+            % {"name": name, "known": names or pgettext("names", "none")}
+        )
     return found.pk
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+from btc_watcher.lib.commands.helping import Example
 from freqtrade_mgmt.services import releases_refresh
 from freqtrade_mgmt.versions.listing import releases_state, versions_listed
 
@@ -16,16 +20,24 @@ if TYPE_CHECKING:
     from freqtrade_mgmt.management.terminal import Output
     from freqtrade_mgmt.versions.listing import ListedVersion
 
-HELP = "List the releases: the installed ones and the newest; --json prints an array."
+HELP = gettext_lazy(
+    "List the releases: the installed ones and the newest; --json prints an array."
+)
+EXAMPLES = (
+    Example(gettext_lazy("Ask the package index first"), "freqtrade list --refresh"),
+    Example(
+        gettext_lazy("Every known release, for a program"), "freqtrade list --json"
+    ),
+)
 NEWEST: Final = 12
 _MEGABYTE: Final = 1_000_000
 
 
 def arguments(parser: CommandParser) -> None:
     """Add --all and --refresh."""
-    parser.add_argument("--all", action="store_true", help="every known release")
+    parser.add_argument("--all", action="store_true", help=_("every known release"))
     parser.add_argument(
-        "--refresh", action="store_true", help="ask the package index first"
+        "--refresh", action="store_true", help=_("ask the package index first")
     )
 
 
@@ -41,7 +53,7 @@ def run(options: Mapping[str, Any], output: Output) -> None:
     for row in _table([_cells(each) for each in chosen]):
         output.line(row)
     if len(chosen) < len(listed):
-        output.line(f"{len(listed) - len(chosen)} more: --all")
+        output.line(_("%(count)d more: --all") % {"count": len(listed) - len(chosen)})
     output.line(_state())
 
 
@@ -57,20 +69,28 @@ def _chosen(listed: list[ListedVersion]) -> list[ListedVersion]:
 
 def _cells(each: ListedVersion) -> tuple[str, ...]:
     words = [
-        "current" if each.current else "",
-        f"installed ({(each.size or 0) // _MEGABYTE} MB)" if each.installed else "",
-        "being installed" if each.operation else "",
-        f"{each.running} bots" if each.running else "",
-        "" if each.fits else f"needs Python {each.requires_python}",
-        "withdrawn" if each.yanked else "",
+        pgettext("release", "current") if each.current else "",
+        _("installed (%(size)d MB)") % {"size": (each.size or 0) // _MEGABYTE}
+        if each.installed
+        else "",
+        _("being installed") if each.operation else "",
+        _bots(each.running) if each.running else "",
+        _("needs Python %(version)s") % {"version": each.requires_python}
+        if not each.fits
+        else "",
+        pgettext("release", "withdrawn") if each.yanked else "",
     ]
     released = each.release_date.isoformat() if each.release_date else "-"
     return each.version, released, each.type, ", ".join(word for word in words if word)
 
 
+def _bots(count: int) -> str:
+    return ngettext("%(count)d bot", "%(count)d bots", count) % {"count": count}
+
+
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
     if not rows:
-        return ["No release is known."]
+        return [_("No release is known.")]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     padded = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -82,8 +102,9 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 def _state() -> str:
     state = releases_state()
     when = (
-        f"The package index told this on {state.listed_at:%Y-%m-%d %H:%M} UTC."
+        _("The package index told this on %(when)s UTC.")
+        % {"when": f"{state.listed_at:%Y-%m-%d %H:%M}"}
         if state.listed_at
-        else "The package index was never reached (--refresh asks it)."
+        else _("The package index was never reached (--refresh asks it).")
     )
     return f"{when} {state.problem}".rstrip()

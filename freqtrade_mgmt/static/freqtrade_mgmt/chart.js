@@ -79,7 +79,7 @@ function readout(bar) {
   }
   const digits = Math.max(2, ...[bar.open, bar.close].map((price) => (String(price).split(".")[1] ?? "").length));
   const change = (bar.close / bar.open - 1) * 100;
-  const tone = bar.close >= bar.open ? "up" : "down";
+  const tone = bar.close >= bar.open ? "rise" : "fall";
   const parts = ["open", "high", "low", "close"].map((name) => [words.prices[name], bar[name].toFixed(Math.min(8, digits))]);
   parts.push(["", `${change >= 0 ? "+" : ""}${change.toFixed(2)} %`]);
   parts.push([words.volume, new Intl.NumberFormat(words.language, { notation: "compact", maximumFractionDigits: 2 }).format(bar.volume)]);

@@ -3,7 +3,7 @@
 
 const LISTED = 60;
 const ARROWS = { BUY: "▲", SELL: "▼", HOLD: "■" };
-const CLASSES = { BUY: "up", SELL: "down", HOLD: "muted" };
+const CLASSES = { BUY: "rise", SELL: "fall", HOLD: "muted" };
 
 function element(name, className, ...children) {
   const node = document.createElement(name);

@@ -59,8 +59,8 @@ export class View {
   // Takes the colours of the theme.
   dress() {
     const [text, grid, line, cross, surface] = ["--muted", "--chart-grid", "--line", "--chart-cross", "--raised"].map(css);
-    const [up, down] = [css("--candle-up"), css("--candle-down")];
-    this.colours = { up: css("--chart-volume-up"), down: css("--chart-volume-down") };
+    const [up, down] = [css("--candle-rise"), css("--candle-fall")];
+    this.colours = { up: css("--volume-rise"), down: css("--volume-fall") };
     this.chart.applyOptions({
       layout: { background: { type: "solid", color: css("--surface") }, textColor: text, fontFamily: css("--font"), panes: { separatorColor: line, separatorHoverColor: grid } },
       grid: { vertLines: { color: grid }, horzLines: { color: grid } },

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from btc_watcher.lib.catalogues import catalogues_compile
-from btc_watcher.lib.errors import ConfigurationError
+from btc_watcher.lib.commands.base import PlainCommand
+from btc_watcher.lib.commands.helping import Example
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """Compiles the catalogues in locale/ that changed; needs no gettext programs."""
 
-    help = "Compile the translations in locale/ that changed."
+    help = gettext_lazy("Compile the translations in locale/ that changed.")
+    examples = (
+        Example(gettext_lazy("After a change of a .po file"), "compile_translations"),
+    )
+    endings = {
+        1: gettext_lazy("a catalogue cannot be read, or its placeholders do not fit")
+    }
     requires_system_checks = []
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Define the options."""
+        parser.add_argument(
+            "--json", action="store_true", help=_("print the files as a JSON array")
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Compile and say what was written."""
-        try:
-            written = catalogues_compile(settings.LOCALE_PATHS)
-        except ConfigurationError as error:
-            raise CommandError(error.message) from error
+        written = catalogues_compile(settings.LOCALE_PATHS)
+        if options["json"]:
+            self.tell_json([str(path) for path in written])
+            return
         for path in written:
-            self.stdout.write(f"compiled {path}")
+            self.tell(_("compiled %(path)s") % {"path": path})

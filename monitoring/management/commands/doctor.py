@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
+from btc_watcher.lib.commands.base import PlainCommand, UsageError
+from btc_watcher.lib.commands.helping import Example
 from monitoring.doctor.keys import keys_note
 from monitoring.doctor.running import doctor_run
 from monitoring.doctor.shapes import CHECKS, GROUPS, State
@@ -47,10 +48,23 @@ def summary(counted: Mapping[State, int]) -> str:
     return f"{words % told} {more % {'count': skipped}}"
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """Asks every check and says what to do; ends with 1 when one has failed."""
 
-    help = "Check the whole system, and say how to mend what is wrong."
+    help = gettext_lazy("Check the whole system, and say how to mend what is wrong.")
+    examples = (
+        Example(gettext_lazy("Everything"), "doctor"),
+        Example(gettext_lazy("One group and one check"), "doctor redis database.tls"),
+        Example(gettext_lazy("For a program"), "doctor --json"),
+        Example(
+            gettext_lazy("A copy of the encryption keys lies elsewhere now"),
+            "doctor --keys-saved",
+        ),
+    )
+    endings = {
+        0: gettext_lazy("no check has failed; there may be warnings"),
+        1: gettext_lazy("at least one check has failed"),
+    }
     # The checks that Django itself would run first need what may be broken.
     requires_system_checks = ()
     requires_migrations_checks = False
@@ -61,13 +75,15 @@ class Command(BaseCommand):
             "names",
             nargs="*",
             metavar="CHECK",
-            help="only these checks or groups, such as redis or database.tls",
+            help=_("only these checks or groups, such as redis or database.tls"),
         )
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument(
+            "--json", action="store_true", help=_("print one JSON object")
+        )
         parser.add_argument(
             "--keys-saved",
             action="store_true",
-            help="note that a copy of the encryption keys is kept elsewhere",
+            help=_("note that a copy of the encryption keys is kept elsewhere"),
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -91,7 +107,7 @@ class Command(BaseCommand):
         known = {*CHECKS, *GROUPS}
         for name in names:
             if name not in known:
-                raise CommandError(
+                raise UsageError(
                     _("There is no check %(name)r; use some of: %(known)s")
                     % {"name": name, "known": ", ".join(sorted(known))}
                 )
@@ -119,11 +135,11 @@ class Command(BaseCommand):
                 "counts": {state.value: count for state, count in counted.items()},
                 "checks": [result.figures() for result in results],
             }
-            self.stdout.write(json.dumps(report, ensure_ascii=False, indent=1))
+            self.tell_json(report)
         if bad := counted[State.FAILED]:
             words = ngettext(
                 "%(count)d check has failed.", "%(count)d checks have failed.", bad
             )
-            raise CommandError(words % {"count": bad}, returncode=1)
+            raise CommandError(words % {"count": bad})
         if not as_json:
             self.stdout.write(summary(counted))

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from btc_watcher.lib.commands.base import PlainCommand
+from btc_watcher.lib.commands.helping import SERVER, Example
 from notifications.mailcatcher import Catcher, folder
 
 if TYPE_CHECKING:
@@ -19,10 +23,17 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """``manage.py run_mailcatcher [--port N]``; SIGTERM and Ctrl-C end it cleanly."""
 
-    help = "Take every mail on 127.0.0.1 and keep it for the demonstration's inbox."
+    help = gettext_lazy(
+        "Take every mail on 127.0.0.1 and keep it for the demonstration's inbox."
+    )
+    examples = (
+        Example(gettext_lazy("On a port of yours"), "run_mailcatcher --port 2525"),
+    )
+    is_lasting = True
+    endings = SERVER
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add --port."""
@@ -30,7 +41,7 @@ class Command(BaseCommand):
             "--port",
             type=int,
             default=settings.DEMO_SMTP_PORT,
-            help="port to listen on; 0 takes a free one (default: %(default)s)",
+            help=_("port to listen on; 0 takes a free one (default: %(default)s)"),
         )
 
     def handle(self, *, port: int, **options: Any) -> None:
@@ -39,8 +50,11 @@ class Command(BaseCommand):
             asyncio.run(self.serve(port))
         except OSError as error:
             raise CommandError(
-                f"The mail catcher cannot listen on {HOST}:{port}: {error.strerror}."
-                " Choose another port with --port or BTCW_DEMO_SMTP_PORT."
+                _(
+                    "The mail catcher cannot listen on %(host)s:%(port)s: %(reason)s."
+                    " Choose another port with --port or BTCW_DEMO_SMTP_PORT."
+                )
+                % {"host": HOST, "port": port, "reason": error.strerror}
             ) from error
 
     async def serve(self, port: int) -> None:
@@ -59,7 +73,8 @@ class Command(BaseCommand):
         )
         async with server:
             bound = server.sockets[0].getsockname()[1]
-            self.stdout.write(f"The mail catcher listens on {HOST}:{bound}.")
+            words = _("The mail catcher listens on %(host)s:%(port)s.")
+            self.tell(words % {"host": HOST, "port": bound})
             self.stdout.flush()
             await ended.wait()
-        self.stdout.write("The mail catcher has stopped.")
+        self.tell(_("The mail catcher has stopped."))

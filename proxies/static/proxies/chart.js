@@ -51,8 +51,8 @@ function options(data, columns) {
     label: each.label,
     scale: "failures",
     width: 0,
-    stroke: colour(`--class-${each.name}`) || colour("--down"),
-    fill: colour(`--class-${each.name}`) || colour("--down"),
+    stroke: colour(`--class-${each.name}`) || colour("--bad"),
+    fill: colour(`--class-${each.name}`) || colour("--bad"),
     paths: uPlot.paths.bars({ size: [0.9, 14], align: 0 }),
     points: { show: false },
     // The bar is a sum; what is told is the class by itself.

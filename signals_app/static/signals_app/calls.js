@@ -1,5 +1,5 @@
-// A sound and a notification of the browser for signals that arrive: off until somebody
-// turns them on, and remembered in this browser alone.
+// A sound and a notification of the browser for signals that arrive: as the person's
+// settings say, until something else is chosen here, which this browser remembers.
 
 const KEPT = "live-calls";
 const LEVELS = ["weak", "medium", "strong"];
@@ -13,18 +13,21 @@ let context = null;
 let words = null;
 let last = 0;
 
+const mayNotify = () => "Notification" in window && Notification.permission === "granted";
+
 function kept() {
-  const usual = { sound: false, notify: false, level: "strong" };
+  const { usual } = words.calls;
   try {
-    const found = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+    const found = { ...usual, ...JSON.parse(localStorage.getItem(KEPT) ?? "{}") };
     const level = LEVELS.includes(found.level) ? found.level : usual.level;
-    return { sound: found.sound === true, notify: found.notify === true, level };
+    // What an account wishes, each browser has to be asked for.
+    return { sound: found.sound === true, notify: found.notify === true && mayNotify(), level };
   } catch {
-    return usual;
+    return { ...usual, notify: usual.notify && mayNotify() };
   }
 }
 
-let settings = kept();
+let settings = { sound: false, notify: false, level: "strong" };
 
 function say(text) {
   const place = byId("calls-said");
@@ -38,7 +41,8 @@ function show() {
   fields.level.value = settings.level;
   byId("calls-on").hidden = !(settings.sound || settings.notify);
   const muted = settings.sound && context?.state === "suspended";
-  say(muted ? words.calls.muted : "");
+  const unasked = words.calls.usual.notify && "Notification" in window && Notification.permission === "default";
+  say(muted ? words.calls.muted : unasked ? words.calls.ask : "");
 }
 
 function keep(changes) {
@@ -88,7 +92,7 @@ function titleOf(signal) {
 }
 
 function notify(title, body, address) {
-  if (!("Notification" in window) || Notification.permission !== "granted") return;
+  if (!mayNotify()) return;
   // One at a time: the newest takes the place of the one before.
   const shown = new Notification(title, { body, tag: "signal", renotify: true, icon: "/static/img/logo.svg" });
   shown.onclick = () => {
@@ -127,6 +131,7 @@ function call(signal) {
 
 export function callsFor(pageWords) {
   words = pageWords;
+  settings = kept();
   byId("calls").hidden = false;
   fields.sound.addEventListener("change", () => {
     keep({ sound: fields.sound.checked });

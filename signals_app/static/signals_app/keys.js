@@ -23,6 +23,11 @@ const KEYS = {
   "/": () => document.getElementById("f-pair").select(),
 };
 
+// Out of the field, so that j and k are keys again.
+document.getElementById("f-pair").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") event.target.blur();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
   if (!KEYS[event.key]) return;

@@ -10,6 +10,8 @@ import { rowOf, setBecame, setNotice } from "./rows.js";
 const SHOWN = 100;
 // Outcomes come with candles, the shortest of which last a minute.
 const OUTCOMES_EVERY = 30000;
+// Without Redis nothing arrives by itself, but the database knows everything.
+const ASK_EVERY = 5000;
 const words = JSON.parse(document.getElementById("words").textContent);
 const start = JSON.parse(document.getElementById("start").textContent);
 const body = document.querySelector("#signals tbody");
@@ -23,6 +25,7 @@ const call = callsFor(words);
 // What has arrived while the list is fetched for another filter: the answer may lack it.
 let arrived = null;
 let unseen = 0;
+let asking = 0;
 
 document.getElementById("zone").textContent = words.zone;
 
@@ -69,14 +72,35 @@ document.addEventListener("visibilitychange", () => {
   refreshOutcomes();
 });
 
+function take(signal) {
+  if (!fits(signal) || rows.has(signal.id)) return;
+  place(signal, true);
+  showWhetherEmpty();
+  countUnseen();
+  call(signal);
+}
+
+function showConnection(state) {
+  connection.dataset.state = state;
+  connection.textContent = words.connection[state];
+  clearInterval(asking);
+  asking = 0;
+}
+
+async function ask() {
+  const state = await newest();
+  for (const signal of [...state.signals].reverse()) take(signal);
+}
+
 const handlers = {
   signal(event) {
     arrived?.push(event.signal);
-    if (!fits(event.signal) || rows.has(event.signal.id)) return;
-    place(event.signal, true);
-    showWhetherEmpty();
-    countUnseen();
-    call(event.signal);
+    take(event.signal);
+  },
+  stalled() {
+    showConnection("stalled");
+    // Without the database there is nothing to show; the next time there may be.
+    asking = setInterval(() => ask().catch(() => {}), ASK_EVERY);
   },
   delivered(event) {
     const row = rows.get(event.id);
@@ -123,10 +147,7 @@ follow({
   path: "/ws/signals/",
   cursor: start.cursor,
   onEvent: (event) => handlers[event.type]?.(event),
-  onState(state) {
-    connection.dataset.state = state;
-    connection.textContent = words.connection[state];
-  },
+  onState: showConnection,
   async reload() {
     const state = await newest();
     begin(state);

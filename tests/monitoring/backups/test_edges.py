@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import stat
 import threading
 from dataclasses import replace
@@ -225,7 +226,8 @@ def test_a_sealed_file_is_opened_by_the_command(
     target = tmp_path / "dump.rdb"
     with pytest.raises(CommandError, match="--output"):
         run("backups", "--open", str(sealed))
-    assert "bytes" in run("backups", "--open", str(sealed), "--output", str(target))
+    words = ("backups", "--open", str(sealed), "--output", str(target), "--json")
+    assert json.loads(run(*words))["bytes"] == target.stat().st_size
     assert target.read_bytes().startswith(MAGIC)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     # Never over what is there, and nothing is left of what is damaged.

@@ -111,7 +111,8 @@ def test_made_destroyed_restored_and_the_counts_are_equal(
         there.execute(FILL)
     assert json.loads(here.run("backup", "--json"))["rows"] == made["rows"] + 2003
     assert "--yes-really" in here.run("restore", made["name"], fails=True)
-    assert "kept as" in here.run("restore", made["name"], "--yes-really")
+    done = json.loads(here.run("restore", made["name"], "--yes-really", "--json"))
+    assert (done["database"], done["rows"]) == (other, made["rows"])
     assert counts(server, other) == before
     (aside,) = databases(server, f"{other}_before_")
     assert sum(counts(server, aside).values()) == made["rows"] + 2003

@@ -1,0 +1,1 @@
+"""What all commands of ``manage.py`` have in common: help, errors, endings, bars."""
