@@ -19,6 +19,7 @@ from accounts import services
 from accounts.admin_sessions import UserSessionAdmin
 from accounts.audit.admin import AuditEntryAdmin
 from accounts.cache import login_lock
+from accounts.display import LANGUAGE_NOTED
 from accounts.guesses import guess_lock, user_unlock
 from accounts.models import User
 from accounts.people import LastAdministratorError, administrator_remains, role_set
@@ -127,6 +128,12 @@ class UserAddForm(UserCreationForm):
     class Meta:
         model = User
         fields = ("username", "email")
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's own
+        """Let them read in their browser's language until they choose one."""
+        self.instance.preferences = {LANGUAGE_NOTED: self.instance.language}
+        user: User = super().save(commit=commit)
+        return user
 
 
 class UserPasswordForm(PasswordForm):

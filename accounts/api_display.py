@@ -33,6 +33,7 @@ DISPLAY = shape(
         "rise": text("green or red; null is as usual in the language.", null=True),
         "start": text("live or dashboard: where one arrives after the login."),
         "calls": one(CALLS),
+        "shortcuts": flag("Whether keys of one character do something on pages."),
     },
 )
 
@@ -70,6 +71,7 @@ class DisplaySerializer(_StrictSerializer):
     )
     start = serializers.ChoiceField(required=False, choices=Start.values)
     calls = CallsSerializer(required=False)
+    shortcuts = serializers.BooleanField(required=False)
 
 
 def display_answer(display: Display) -> dict[str, Any]:
@@ -80,6 +82,7 @@ def display_answer(display: Display) -> dict[str, Any]:
         "rise": display.rise or None,
         "start": display.start,
         "calls": {"sound": calls.sound, "notify": calls.notify, "level": calls.level},
+        "shortcuts": display.shortcuts,
     }
 
 

@@ -20,7 +20,7 @@ from accounts.api_display import (
     display_answer,
     display_changed,
 )
-from accounts.display import Display
+from accounts.display import Display, follows_browser
 from accounts.facts import request_facts
 from accounts.models import User, UserSession
 from accounts.roles import role_of
@@ -190,9 +190,10 @@ class MeView(ApiView):
             match_require(request, stored)
             quiet = stored.preferences.get("quiet_hours")
             display = Display.read(stored.preferences)
+            follows = follows_browser(stored.preferences, stored.language)
             services.preferences_save(
                 user=user,
-                language=wanted.get("language", stored.language),
+                language=wanted.get("language", None if follows else stored.language),
                 timezone_name=wanted.get("timezone", stored.timezone),
                 quiet_hours=wanted.get("quiet_hours", quiet),
                 display=display_changed(display, wanted.get("display", {})),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Return ``page``: home, here, nav, demo, in_profile, administers, only_reads,
-    theme, rise and languages (code, name).
+    theme, rise, shortcuts and languages (code, name).
 
     ``nav`` is empty for people who are not logged in. ``here`` is where switching the
     language or the theme comes back to. ``theme`` is empty where the browser decides.
@@ -41,17 +41,14 @@ def page(request: HttpRequest) -> dict[str, Any]:
             "administers": person is not None and person.has_perm(ADMINISTER),
             "only_reads": person is not None and _only_reads(person),
             "theme": display.theme,
-            "rise": rise_of(display, person.language if person else _language()),
+            "rise": rise_of(display, get_language() or settings.LANGUAGE_CODE),
+            "shortcuts": display.shortcuts,
             "languages": [
                 (code, get_language_info(code)["name_local"])
                 for code, _name in settings.LANGUAGES
             ],
         }
     }
-
-
-def _language() -> str:
-    return get_language() or settings.LANGUAGE_CODE
 
 
 def _only_reads(user: User) -> bool:

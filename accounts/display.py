@@ -1,6 +1,7 @@
 """How pages look and sound to a person: what is kept in ``User.preferences``. Pure.
 
-Kept under ``display``: theme, rise, start, calls. What is absent was not chosen.
+Kept under ``display``: theme, rise, start, calls, shortcuts. What is absent was not chosen. Kept
+under ``language_noted``: the language of the browser of a person who chose none.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEY: Final = "display"
+LANGUAGE_NOTED: Final = "language_noted"
 
 
 class Theme(TextChoices):
@@ -35,8 +37,8 @@ class Rise(TextChoices):
 class Start(TextChoices):
     """Where a person arrives after the login."""
 
-    LIVE = "live", _("Live signals")
     DASHBOARD = "dashboard", _("Dashboard")
+    LIVE = "live", _("Live signals")
 
 
 class CallLevel(TextChoices):
@@ -62,8 +64,10 @@ class Display:
 
     theme: str = ""
     rise: str = ""
-    start: str = Start.LIVE.value
+    start: str = Start.DASHBOARD.value
     calls: Calls = field(default_factory=Calls)
+    # Whether keys of one character do something on pages.
+    shortcuts: bool = True
 
     @classmethod
     def read(cls, preferences: Mapping[str, Any]) -> Display:
@@ -73,18 +77,27 @@ class Display:
         return cls(
             theme=_one_of(Theme, stored.get("theme"), ""),
             rise=_one_of(Rise, stored.get("rise"), ""),
-            start=_one_of(Start, stored.get("start"), Start.LIVE.value),
+            start=_one_of(Start, stored.get("start"), Start.DASHBOARD.value),
             calls=Calls(
                 sound=calls.get("sound") is True,
                 notify=calls.get("notify") is True,
                 level=_one_of(CallLevel, calls.get("level"), CallLevel.STRONG.value),
             ),
+            shortcuts=stored.get("shortcuts") is not False,
         )
 
     def stored(self) -> dict[str, Any]:
         """Return what is kept: only what differs from a person who chose nothing."""
         mine, usual = asdict(self), asdict(Display())
         return {name: value for name, value in mine.items() if value != usual[name]}
+
+
+def follows_browser(preferences: Mapping[str, Any], language: str) -> bool:
+    """Tell whether a person with the stored ``language`` reads in that of their browser.
+
+    Whatever writes another language into the account's column has chosen one.
+    """
+    return preferences.get(LANGUAGE_NOTED) == language
 
 
 def rise_of(display: Display, language: str) -> str:

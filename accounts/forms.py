@@ -10,6 +10,7 @@ from django.contrib.auth.forms import PasswordChangeForm as DjangoPasswordChange
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.display import follows_browser
 from accounts.models import User
 from accounts.preferences import zone_names
 from accounts.scopes import CHOICES, Scope, scope_allowed
@@ -47,7 +48,11 @@ class LoginForm(forms.Form):
 class PreferencesForm(forms.Form):
     """How a person reads the pages."""
 
-    language = forms.ChoiceField(label=_("Language"), choices=User.Language.choices)
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("As the browser says")), *User.Language.choices],
+    )
     timezone = forms.ChoiceField(
         label=_("Time zone"),
         help_text=_("All times are shown in this zone, with the zone written."),
@@ -76,7 +81,9 @@ class PreferencesForm(forms.Form):
         quiet = user.preferences.get("quiet_hours")
         quiet = quiet if isinstance(quiet, dict) else {}
         initial = {
-            "language": user.language,
+            "language": ""
+            if follows_browser(user.preferences, user.language)
+            else user.language,
             "timezone": user.timezone,
             "quiet_from": quiet.get("from"),
             "quiet_to": quiet.get("to"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.display import CallLevel, Calls, Display, Rise, Start, Theme, rise_of
@@ -41,6 +41,7 @@ class SettingsForm(PreferencesForm):
         required=False,
     )
     level = forms.ChoiceField(label=_("From level"), choices=CallLevel.choices)
+    shortcuts = forms.BooleanField(label=_("Keyboard shortcuts"), required=False)
 
     def __init__(self, data: QueryDict | None = None, *, user: User) -> None:
         super().__init__(data, user=user)
@@ -52,12 +53,15 @@ class SettingsForm(PreferencesForm):
             sound=display.calls.sound,
             notify=display.calls.notify,
             level=display.calls.level,
+            shortcuts=display.shortcuts,
         )
+        # Of the page, which is the person's.
+        language = get_language() or user.language
         rise = self.fields["rise"]
         if isinstance(rise, forms.ChoiceField):
-            rise.choices = [("", _usual(user.language)), *Rise.choices]
+            rise.choices = [("", _usual(language)), *Rise.choices]
         # What the first of these choices means now.
-        self.usual_rise = rise_of(Display(), user.language)
+        self.usual_rise = rise_of(Display(), language)
 
     def display(self) -> Display:
         """Return what was chosen; call it on a valid form."""
@@ -67,6 +71,7 @@ class SettingsForm(PreferencesForm):
             rise=chosen["rise"],
             start=chosen["start"],
             calls=Calls(chosen["sound"], chosen["notify"], chosen["level"]),
+            shortcuts=chosen["shortcuts"],
         )
 
 

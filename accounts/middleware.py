@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, logout
 from django.utils import timezone, translation
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import services
 from accounts.audit.actor import actor_of, actor_set
+from accounts.display import follows_browser
 from accounts.facts import request_facts
 from accounts.models import User
 from accounts.preferences import django_language, zone_or_default
@@ -94,8 +94,8 @@ def _record(request: HttpRequest) -> None:
 class PreferencesMiddleware(MiddlewareMixin):
     """Shows pages in the person's language and time zone.
 
-    A language chosen with the switch (its cookie) goes before the stored one, so the
-    switch works on the login page too.
+    The switch's cookie and the browser's own language are for visitors, and for people
+    who never chose a language: the next one at this browser may be somebody else.
     """
 
     def process_view(
@@ -110,7 +110,7 @@ class PreferencesMiddleware(MiddlewareMixin):
             timezone.deactivate()
             return
         timezone.activate(zone_or_default(request.user.timezone))
-        if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+        if not follows_browser(request.user.preferences, request.user.language):
             translation.activate(django_language(request.user.language))
             request.LANGUAGE_CODE = translation.get_language()
 

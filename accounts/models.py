@@ -16,6 +16,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.models import AuditEntry
+from accounts.display import LANGUAGE_NOTED
 from accounts.second_factor.models import SecondFactor
 from btc_watcher.lib.columns import CreatedField, ObjectField, UpdatedField
 from btc_watcher.lib.indexes import NamedIndex
@@ -29,7 +30,13 @@ class UserManager(BaseUserManager["User"]):
     def create_user(
         self, username: str, password: str | None = None, **fields: Any
     ) -> User:
-        """Return a stored user; without a password nobody can log in as them."""
+        """Return a stored user; without a password nobody can log in as them.
+
+        Without a language they read in that of their browser until they choose one.
+        """
+        if "language" not in fields:
+            noted = {LANGUAGE_NOTED: User.Language.CHINESE.value}
+            fields["preferences"] = noted | fields.get("preferences", {})
         user = self.model(username=self.model.normalize_username(username), **fields)
         user.set_password(password)
         user.save(using=self._db)

@@ -50,9 +50,9 @@ def start_address(user: User | AnonymousUser) -> str:
     """Return the address of the page that a person begins with."""
     if isinstance(user, User):
         start = Display.read(user.preferences).start
-        if start == Start.DASHBOARD:
-            return reverse("monitoring:dashboard")
-    return settings.LOGIN_REDIRECT_URL
+        if start == Start.LIVE:
+            return settings.LOGIN_REDIRECT_URL
+    return reverse("monitoring:dashboard")
 
 
 def calls_of(user: User | AnonymousUser) -> Calls:

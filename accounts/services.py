@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.cache import login_ended_tell, login_forgive, login_wait
 from accounts.display import KEY as DISPLAY
-from accounts.display import Display
+from accounts.display import LANGUAGE_NOTED, Display, follows_browser
 from accounts.models import User, UserSession
 from accounts.selectors import address_is_known
 from accounts.tokens import BROWSER_PREFIX, api_hash, browser_hash, token_new
@@ -236,21 +236,23 @@ def password_change(*, user: User, password: str, keep_token: str | None = None)
 def preferences_save(
     *,
     user: User,
-    language: str,
+    language: str | None,
     timezone_name: str,
     quiet_hours: Mapping[str, str] | None = None,
     display: Display | None = None,
 ) -> None:
     """Store the language (``zh-CN``, ``en``) and the IANA time zone of ``user``.
 
+    Without a language pages follow the browser, and messages stay in the stored one.
     ``quiet_hours`` has from and to ("22:30") and passes ("P0" or "none"), on the clocks
     of that zone; None means no quiet hours. Without ``display`` it stays as it is.
     """
     changes: dict[str, Any] = {"quiet_hours": dict(quiet_hours) if quiet_hours else {}}
     if display is not None:
         changes[DISPLAY] = display.stored()
+    changes[LANGUAGE_NOTED] = None if language else user.language
     user.preferences = _merged(_preferences_locked(user), changes)
-    user.language = language
+    user.language = language or user.language
     user.timezone = timezone_name
     user.save(update_fields=["language", "timezone", "preferences", "updated_at"])
 
@@ -275,10 +277,23 @@ def _merged(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     return kept | {key: value for key, value in changes.items() if value}
 
 
+@transaction.atomic
 def language_save(*, user: User, language: str) -> None:
-    """Store the language that ``user`` just switched to."""
+    """Store the language that ``user`` just switched to; it is theirs in every browser."""
+    user.preferences = _merged(_preferences_locked(user), {LANGUAGE_NOTED: None})
     user.language = language
-    user.save(update_fields=["language", "updated_at"])
+    user.save(update_fields=["language", "preferences", "updated_at"])
+
+
+@transaction.atomic
+def language_note(*, user: User, language: str) -> None:
+    """Store what a person who chose no language reads in, for messages to them."""
+    follows = follows_browser(user.preferences, user.language)
+    if user.language == language or not follows:
+        return
+    user.preferences = _preferences_locked(user) | {LANGUAGE_NOTED: language}
+    user.language = language
+    user.save(update_fields=["language", "preferences", "updated_at"])
 
 
 @transaction.atomic
@@ -287,13 +302,18 @@ def admin_ensure(
 ) -> tuple[User, bool]:
     """Return the administrator ``username`` and whether this call made them.
 
-    An existing user is left alone, password included: a second start must not undo
-    what a person has changed.
+    They read pages in the language of their browser, and messages in ``language``, until
+    they choose one. An existing user is left alone, password included: a second start
+    must not undo what a person has changed.
     """
     found = User.objects.filter(username=username).first()
     if found is not None:
         return found, False
     user = User.objects.create_superuser(
-        username, password, language=language, timezone=timezone
+        username,
+        password,
+        language=language,
+        timezone=timezone,
+        preferences={LANGUAGE_NOTED: language},
     )
     return user, True

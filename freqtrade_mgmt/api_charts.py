@@ -14,10 +14,11 @@ from btc_watcher.lib.api.base import ApiView
 from btc_watcher.lib.api.describing import operation, paged
 from btc_watcher.lib.api.moments import WindowQuery
 from btc_watcher.lib.api.paging import PageQuery, page_of
+from btc_watcher.lib.timeframes import length_ms
 from freqtrade_mgmt.api_answers import CANDLES, MARKERS, SOURCE
 from freqtrade_mgmt.candles import candles_read
 from freqtrade_mgmt.candles.reader import LARGEST, LIMIT
-from freqtrade_mgmt.candles.resample import derived, length_ms
+from freqtrade_mgmt.candles.resample import derived
 from freqtrade_mgmt.candles.shape import candles_shape
 from freqtrade_mgmt.candles.watchers import watchers_all
 from signals_app.feed import cursor_now

@@ -53,7 +53,10 @@ class Shot:
 
 
 SHOTS: Final[dict[str, Shot]] = {
+    "dashboard": Shot("/dashboard/", 900, ready="#dash-signals"),
     "live-page": Shot("/", 900, ready="#connection[data-state=online]"),
+    "signals": Shot("/signals/?period=7d", 860, ready="#found table"),
+    "outcomes": Shot("/outcomes/", 700, ready=".rates"),
     "strategies-list": Shot("/strategies/", 860),
     "strategy-detail": Shot("/strategies/", 1180, follow=r"/strategies/\d+/"),
     "chart": Shot("/charts/", 860, ready="canvas"),
@@ -66,6 +69,8 @@ SHOTS: Final[dict[str, Shot]] = {
     ),
     "who-gets-what": Shot("/notifications/preview/", 800),
     "history": Shot("/notifications/", 1070),
+    "settings": Shot("/settings/", 1200, ready="form"),
+    "admin": Shot("/admin/", 900, ready="#state"),
     "system": Shot("/system/", 1175),
     "database": Shot("/system/database/", 1170),
     "partitions": Shot("/system/partitions/", 1185),

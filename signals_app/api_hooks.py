@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +20,7 @@ from accounts.permissions import CanWrite
 from btc_watcher.lib.api.answers import flag, moment, shape, text
 from btc_watcher.lib.api.base import ApiView
 from btc_watcher.lib.api.describing import operation
+from btc_watcher.lib.api.limits import count_for, request_count
 from btc_watcher.lib.api.parsing import SoundJSONParser
 from signals_app.api_answers import RECORDED
 from signals_app.hooks import (
@@ -29,6 +31,7 @@ from signals_app.hooks import (
     hook_signal,
     hook_since,
     is_allowed,
+    signed_problem,
 )
 from signals_app.models import SignalType
 from signals_app.posted import posted_candidates
@@ -72,10 +75,20 @@ class HookSignalSerializer(serializers.Serializer[Any]):
     exchange = serializers.CharField(required=False, max_length=50)
     timeframe = serializers.CharField(required=False, max_length=10)
     timestamp = serializers.DateTimeField(
-        required=False, help_text="The close of the last candle by default."
+        required=False,
+        help_text="The close of its candle; by default the close that was just now, or"
+        " now in the middle of a candle.",
     )
     strength = serializers.FloatField(required=False, allow_null=True)
     tag = serializers.CharField(required=False, allow_blank=True, max_length=200)
+
+
+class SignedSignalSerializer(HookSignalSerializer):
+    """A signal that is signed; its time keeps it from being sent again as another."""
+
+    timestamp = serializers.DateTimeField(
+        help_text="The close of its candle, not older than 24 hours."
+    )
 
 
 class HookView(ApiView):
@@ -128,6 +141,8 @@ class SignedView(ApiView):
     parser_classes = [SoundJSONParser, FormParser]
     # What a signal means decides its id, so nothing is done twice anyway.
     keeps_answers = False
+    # Vendors post for everybody from a few addresses, and never repeat what was refused.
+    limits = {"POST": 0}
 
     @operation(
         RECORDED,
@@ -141,7 +156,7 @@ class SignedView(ApiView):
             description="`sha256=` and the HMAC-SHA256 of the body with the secret,"
             " in hexadecimal.",
         ),
-        body=HookSignalSerializer,
+        body=SignedSignalSerializer,
         also={201: RECORDED},
         refuses=(401,),
         anybody=True,
@@ -162,10 +177,13 @@ class SignedView(ApiView):
             # The bytes as they were signed: DRF has no other way to them.
             body=request._request.body,  # noqa: SLF001
         ):
+            request_count(request, "hooks:refused", settings.API_CHANGES_PER_MINUTE)
             raise AuthenticationFailed(
                 _("The secret or the signature is wrong, or this webhook is closed.")
             )
-        return _recorded(request.data, strategy)
+        most = settings.API_HOOK_POSTS_PER_MINUTE
+        count_for(f"strategy-{strategy.pk}", "hooks", most)
+        return _recorded(request.data, strategy, signed=not secret)
 
     def get_authenticate_header(self, request: Request) -> str:
         """Return the challenge, without which a wrong secret would be a 403."""
@@ -191,18 +209,32 @@ class SecretView(SignedView):
         return self.record(request, pk, secret)
 
 
-def _recorded(data: Any, strategy: Strategy) -> Response:
+def _recorded(data: Any, strategy: Strategy, *, signed: bool) -> Response:
     if not hasattr(data, "items"):
         raise ValidationError(_("Post one signal, as an object."))
     body = {str(name): value for name, value in data.items()}
-    (posted,) = posted_candidates([hook_signal(body, strategy, timezone.now())])
+    now = timezone.now()
+    if signed and not body.get("timestamp"):
+        raise _untimely(
+            _(
+                "A signed post needs the time of its candle's close: without it the same"
+                " bytes, sent again later, would be another signal."
+            )
+        )
+    (posted,) = posted_candidates([hook_signal(body, strategy, now)])
     if posted.candidate is None:
         raise ValidationError(posted.problem)
+    if signed and (problem := signed_problem(posted.candidate.timestamp, now)):
+        raise _untimely(problem)
     ((identifier, word),) = signals_record([posted.candidate]).answers
     if identifier is None:
         raise ValidationError(word)
     answer = {"index": 0, "status": word, "id": str(identifier)}
     return Response(answer, status=201 if word == "created" else 200)
+
+
+def _untimely(sentence: str) -> ValidationError:
+    return ValidationError({"timestamp": [sentence]})
 
 
 def _shape(request: Request, strategy: Strategy) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
 
-from btc_watcher.lib.timeframes import candle_seconds
+from btc_watcher.lib.timeframes import bucket_start, candle_seconds, next_start
 from strategies.services import health_merge
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ HOOK: Final = "hook"
 SIGNATURE: Final = "X-Signature"
 SECRET_LENGTH: Final = 48
 FILLED: Final = ("exchange", "timeframe")
+# A post without a time is about a close that was just now: within this part of a candle,
+# and no more than so long, after it. Clocks differ: a little before it counts as well.
+NEAR_PART: Final = 0.1
+NEAR: Final = timedelta(minutes=5)
+EARLY: Final = timedelta(seconds=3)
+# Whoever signs may send again after an outage, and nothing older than this.
+SIGNED_WINDOW: Final = timedelta(days=1)
 
 
 def hook_open(strategy: Strategy, *, now: datetime) -> str:
@@ -77,8 +85,8 @@ def hook_signal(
 ) -> dict[str, Any]:
     """Return what was posted as a signal of the API.
 
-    What is absent comes from the strategy, and the time is the close of the last candle:
-    a vendor that posts twice means the same signal. Words in any case.
+    What is absent comes from the strategy, and the time from ``hook_moment``. Words in
+    any case.
     """
     config = strategy.config
     found = {**{name: config.get(name) for name in FILLED}, **body}
@@ -86,7 +94,38 @@ def hook_signal(
     if isinstance(found.get("type"), str):
         found["type"] = found["type"].strip().upper()
     if not found.get("timestamp"):
-        seconds = candle_seconds(str(found.get("timeframe"))) or 60
-        closed = now.timestamp() // seconds * seconds
-        found["timestamp"] = datetime.fromtimestamp(closed, UTC).isoformat()
+        found["timestamp"] = hook_moment(now, str(found.get("timeframe"))).isoformat()
     return {name: value for name, value in found.items() if value is not None}
+
+
+def hook_moment(now: datetime, timeframe: str) -> datetime:
+    """Return which moment a post means that came ``now`` and names none.
+
+    Near the close of a candle it is that close, so that a vendor that posts twice means
+    the same signal. In the middle of a candle it is the second in which it came: that it
+    knew of no later price is what makes its outcome true.
+    """
+    if candle_seconds(timeframe) is None:
+        return now
+    moment = int(now.timestamp() * 1000)
+    closed, closes = bucket_start(moment, timeframe), next_start(moment, timeframe)
+    part = (closes - closed) * NEAR_PART
+    if moment - closed <= min(part, _ms(NEAR)):
+        moment = closed
+    elif closes - moment <= min(part, _ms(EARLY)):
+        moment = closes
+    return datetime.fromtimestamp(moment // 1000, UTC)
+
+
+def signed_problem(moment: datetime, now: datetime) -> str:
+    """Return why a signed post about ``moment`` is too old to be taken, or nothing."""
+    if now - moment <= SIGNED_WINDOW:
+        return ""
+    return _(
+        "It is more than %(hours)d hours old. Older signals go to /api/v1/signals/, with"
+        " a token."
+    ) % {"hours": SIGNED_WINDOW / timedelta(hours=1)}
+
+
+def _ms(length: timedelta) -> float:
+    return length.total_seconds() * 1000

@@ -25,6 +25,7 @@ from django.views.generic.edit import FormView
 from django.views.i18n import set_language
 
 from accounts import services
+from accounts.display import follows_browser
 from accounts.facts import request_facts
 from accounts.forms import CodeForm, LoginForm
 from accounts.models import User
@@ -88,10 +89,12 @@ class _EnteringView(RedirectURLMixin, AnyFormView):
 
     def _enter(self, user: User) -> HttpResponse:
         auth_login(self.request, user)
+        if seen := user_language(translation.get_language() or ""):
+            services.language_note(user=user, language=seen)
         failed = services.login_note(user=user, facts=request_facts(self.request))
         if failed.number:
             # Read on the next page, which is in their language and not in this one's.
-            with translation.override(_next_language(self.request, user)):
+            with translation.override(_next_language(user)):
                 messages.warning(self.request, _failed_words(failed, user))
         return HttpResponseRedirect(self.get_success_url())
 
@@ -202,8 +205,8 @@ def _halfway(request: HttpRequest) -> User | None:
     return None
 
 
-def _next_language(request: HttpRequest, user: User) -> str:
-    if settings.LANGUAGE_COOKIE_NAME in request.COOKIES:
+def _next_language(user: User) -> str:
+    if follows_browser(user.preferences, user.language):
         return translation.get_language() or settings.LANGUAGE_CODE
     return django_language(user.language)
 

@@ -98,14 +98,22 @@ def _saved(request: HttpRequest, form: PreferencesForm) -> HttpResponse:
     chosen = form.cleaned_data
     services.preferences_save(
         user=person(request),
-        language=chosen["language"],
+        language=chosen["language"] or None,
         timezone_name=chosen["timezone"],
         quiet_hours=form.quiet_hours(),
         display=form.display() if isinstance(form, SettingsForm) else None,
     )
     messages.success(request, _("Saved."))
     response = redirect("accounts:settings")
-    # The switch's cookie goes before what is stored, so it must agree.
+    if not chosen["language"]:
+        response.delete_cookie(
+            configured.LANGUAGE_COOKIE_NAME,
+            path=configured.LANGUAGE_COOKIE_PATH,
+            domain=configured.LANGUAGE_COOKIE_DOMAIN,
+            samesite=configured.LANGUAGE_COOKIE_SAMESITE,
+        )
+        return response
+    # So that the login page of this browser is in it as well.
     response.set_cookie(
         configured.LANGUAGE_COOKIE_NAME,
         django_language(chosen["language"]),

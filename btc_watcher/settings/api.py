@@ -22,6 +22,8 @@ REST_FRAMEWORK = {
 # Requests that one address may send to one endpoint in a minute; 0 is no limit.
 API_READS_PER_MINUTE = env.int("BTCW_API_READS_PER_MINUTE", default=600)
 API_CHANGES_PER_MINUTE = env.int("BTCW_API_CHANGES_PER_MINUTE", default=300)
+# Posts that the inbound webhook of one strategy takes in a minute; 0 is no limit.
+API_HOOK_POSTS_PER_MINUTE = env.int("BTCW_API_HOOK_POSTS_PER_MINUTE", default=600)
 SPECTACULAR_SETTINGS = {
     "TITLE": "BTC Watcher",
     "VERSION": "1",

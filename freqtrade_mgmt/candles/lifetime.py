@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from freqtrade_mgmt.candles.resample import bucket_start, length_ms, next_start
+from btc_watcher.lib.timeframes import bucket_start, length_ms, next_start
 
 # The specification: 1m is kept for a minute, 1h for thirty; others for half a candle.
 SHORTEST_MS: Final = 60_000

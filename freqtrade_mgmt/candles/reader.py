@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import sync_to_async
 
+from btc_watcher.lib.timeframes import next_start
 from freqtrade_mgmt.cache.candles import FrameKey
 from freqtrade_mgmt.candles.frames import frame_last, frame_read
 from freqtrade_mgmt.candles.lifetime import is_behind
-from freqtrade_mgmt.candles.resample import Ohlcv, next_start, resample
+from freqtrade_mgmt.candles.resample import Ohlcv, resample
 from freqtrade_mgmt.candles.sources import Source, sources_ranked
 from freqtrade_mgmt.candles.watchers import watchers_all
 from freqtrade_mgmt.supervisor.client import BotUnreachableError

@@ -1,21 +1,17 @@
-"""Longer candles from shorter ones, and where candles begin. Pure.
+"""Longer candles from shorter ones. Pure.
 
-Times are milliseconds since 1970. A candle is known by its open, buckets are aligned
-to UTC: days begin at midnight, weeks on Monday.
+Times are milliseconds since 1970. A candle is known by its open.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from btc_watcher.lib.timeframes import duration
+from btc_watcher.lib.timeframes import bucket_start, length_ms, next_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# The epoch was a Thursday; weeks begin on the Monday after.
-FIRST_MONDAY_MS: Final = 4 * 86_400_000
 TIMEFRAMES: Final = (
     *("1m", "3m", "5m", "15m", "30m"),
     *("1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w"),
@@ -32,11 +28,6 @@ class Ohlcv(NamedTuple):
     close: float
     volume: float
     closed: bool = True
-
-
-def length_ms(timeframe: str) -> int:
-    """Return the length of a candle; BtcWatcherError when it is no timeframe."""
-    return int(duration(timeframe).total_seconds() * 1000)
 
 
 def divides(base: str, wanted: str) -> bool:
@@ -56,23 +47,6 @@ def derived(bases: Iterable[str]) -> list[str]:
         wanted for wanted in TIMEFRAMES if any(divides(base, wanted) for base in known)
     }
     return sorted(offered, key=length_ms)
-
-
-def bucket_start(moment_ms: int, timeframe: str) -> int:
-    """Return when the candle of ``timeframe`` that holds the moment began."""
-    if timeframe.endswith("M"):
-        return _month_start(moment_ms)
-    length = length_ms(timeframe)
-    offset = FIRST_MONDAY_MS if timeframe.endswith("w") else 0
-    return moment_ms - (moment_ms - offset) % length
-
-
-def next_start(moment_ms: int, timeframe: str) -> int:
-    """Return when the candle that holds the moment ends."""
-    start = bucket_start(moment_ms, timeframe)
-    if timeframe.endswith("M"):
-        return _month_start(start + 32 * 86_400_000)
-    return start + length_ms(timeframe)
 
 
 def resample(candles: Sequence[Ohlcv], base: str, wanted: str) -> list[Ohlcv]:
@@ -105,8 +79,3 @@ def _joined(bucket: Ohlcv, candle: Ohlcv) -> Ohlcv:
         close=candle.close,
         volume=bucket.volume + candle.volume,
     )
-
-
-def _month_start(moment_ms: int) -> int:
-    moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
-    return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp() * 1000)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from freqtrade_mgmt.candles.resample import divides, length_ms
+from btc_watcher.lib.timeframes import length_ms
+from freqtrade_mgmt.candles.resample import divides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from btc_watcher.lib.errors import BtcWatcherError
-from freqtrade_mgmt.candles.resample import length_ms
+from btc_watcher.lib.timeframes import length_ms
 from freqtrade_mgmt.candles.sources import Source
 from strategies.selectors import strategies_all
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from freqtrade_mgmt.candles.resample import length_ms
+from btc_watcher.lib.timeframes import length_ms
 from freqtrade_mgmt.outcomes.following import opens_of
 from signals_app.outcomes.judging import HORIZONS, LONGEST, Bar
 from signals_app.outcomes.work import Verdict

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from freqtrade_mgmt.candles.resample import bucket_start, length_ms, next_start
+from btc_watcher.lib.timeframes import bucket_start, length_ms, next_start
 from signals_app.outcomes.judging import LONGEST, Bar
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from btc_watcher.lib.timeframes import length_ms
 from freqtrade_mgmt.candles.frames import bot_ask, rows_ask
-from freqtrade_mgmt.candles.resample import length_ms
 from freqtrade_mgmt.candles.sources import Source, sources_ranked
 from freqtrade_mgmt.outcomes.following import window_of
 from freqtrade_mgmt.supervisor.client import BotUnreachableError

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from asgiref.sync import async_to_sync
 
 from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.timeframes import length_ms
 from freqtrade_mgmt.candles import candles_read
-from freqtrade_mgmt.candles.resample import length_ms
 from freqtrade_mgmt.pictures.draw import Drawing, draw
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from django.views.decorators.http import require_GET
 
 from accounts.permissions import reads
 from btc_watcher.lib.errors import BtcWatcherError
+from btc_watcher.lib.timeframes import length_ms
 from freqtrade_mgmt.candles import candles_read
 from freqtrade_mgmt.candles.reader import LARGEST, LIMIT
-from freqtrade_mgmt.candles.resample import derived, length_ms
+from freqtrade_mgmt.candles.resample import derived
 from freqtrade_mgmt.candles.shape import candles_shape
 from freqtrade_mgmt.candles.watchers import watchers_all
 from freqtrade_mgmt.chart_words import chart_words

@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from btc_watcher.lib.encryption import key_ring
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.storable import storage_problems
 from notifications import cache
@@ -19,13 +18,17 @@ from notifications.messages import Message
 from notifications.models import NotificationChannel, NotificationStatus
 from notifications.routing import Placement, Plan
 from notifications.services.channel_checks import config_check, limits_check
+from notifications.services.channel_secrets import (
+    destination_check,
+    secrets_kept,
+    secrets_sealed,
+)
 from notifications.services.delivery import notification_deliver
 from notifications.services.disabling import channel_mended
 from notifications.services.flushing import held_look_again
 from notifications.services.outbox import rows_insert
 from notifications.services.targets import receiver
 from notifications.transports import SECRET_FIELDS, TRANSPORTS
-from notifications.transports.base import secret_identity
 from notifications.transports.routes import proxy_wanted
 from notifications.written import Written
 from proxies.dispatch import proxy_test_soon
@@ -68,7 +71,7 @@ def channel_create(
         channel = NotificationChannel.objects.create(
             name=name, type=type, config={}, **fields
         )
-        channel.config = _sealed(channel, config)
+        channel.config = secrets_sealed(channel, config)
         channel.save(update_fields=["config"])
         _proxy_assigned(channel, None)
     return channel
@@ -82,17 +85,19 @@ def channel_update(
 ) -> NotificationChannel:
     """Change a channel; ``config`` replaces the whole configuration.
 
-    A secret that ``config`` lacks keeps its value, one that is null is removed.
+    A secret that ``config`` lacks keeps its value unless what it is sent to is another,
+    one that is null is removed.
     ``fields`` may be name, enabled, priority and rate_limit_config. Raises
     ConfigurationError that names the wrong or missing key.
     """
     transport = _transport(channel.type)
     before = channel.config.get("proxy")
     if config is not None:
-        kept = _kept(channel, config)
+        kept = secrets_kept(channel, config)
         given = {key: value for key, value in config.items() if value is not None}
         _check(transport, kept | given, fields, channel.pk)
-        channel.config = _sealed(channel, given) | kept
+        destination_check(channel, transport, config)
+        channel.config = secrets_sealed(channel, given) | kept
         # It may be wrong in a new way, or right at last: the next delivery tells.
         channel.status = NotificationChannel.Status.UNKNOWN
     else:
@@ -159,8 +164,10 @@ def channel_config_check(
     ``channel`` has the secrets that stay; one that is not stored has none.
     """
     transport = _transport(channel_type)
-    kept = _kept(channel, config) if channel.pk else {}
+    kept = secrets_kept(channel, config) if channel.pk else {}
     _check(transport, kept | dict(config), {}, channel.pk)
+    if channel.pk:
+        destination_check(channel, transport, config)
 
 
 def channel_config_shown(channel: NotificationChannel) -> dict[str, Any]:
@@ -177,15 +184,6 @@ def _transport(channel_type: str) -> Transport:
             f" use one of {', '.join(sorted(TRANSPORTS))}."
         )
     return TRANSPORTS[channel_type]
-
-
-def _kept(channel: NotificationChannel, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored tokens of the secrets that ``config`` does not mention."""
-    return {
-        field: channel.config[field]
-        for field in SECRET_FIELDS
-        if field in channel.config and field not in config
-    }
 
 
 def _check(
@@ -214,16 +212,3 @@ def _proxy_assigned(channel: NotificationChannel, before: object) -> None:
         return
     if wanted := proxy_wanted(channel.config):
         proxy_test_soon(wanted, "assigned")
-
-
-def _sealed(channel: NotificationChannel, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``config`` with its secrets encrypted for this very row.
-
-    A secret that belongs to another type is no less a secret.
-    """
-    sealed = dict(config)
-    for field in SECRET_FIELDS:
-        if plain := sealed.pop(field, None):
-            identity = secret_identity(channel.id, field)
-            sealed[field] = key_ring().encrypt(str(plain), identity)
-    return sealed

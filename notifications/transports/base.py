@@ -93,7 +93,8 @@ class Field:
 
     ``kind`` says what JSON holds there: text, number, boolean, list (of texts) or
     object. ``only`` limits it to some choices of another key: ("mode", ("app",)).
-    ``address`` is a text that requests are sent to.
+    ``address`` is a text that requests are sent to; it and what is ``destination`` say
+    where the secrets go, which are asked for again when it is another.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Field:
     kind: Literal["text", "number", "boolean", "list", "object"] = "text"
     secret: bool = False
     address: bool = False
+    destination: bool = False
     required: bool = False
     default: object = None
     choices: tuple[tuple[str, Words], ...] = ()
@@ -159,6 +161,14 @@ class Transport(ABC):
 
         ``proxy`` is the channel's; without one the connection is direct.
         """
+
+    def destination(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """Return where secrets are sent, by key; what is not said is its default."""
+        return {
+            each.name: str(config.get(each.name) or each.default or "").strip("/ ")
+            for each in self.fields
+            if each.address or each.destination
+        }
 
     def is_idempotent(self, config: Mapping[str, Any]) -> bool:
         """Tell whether a message can be repeated to this channel without doubling."""

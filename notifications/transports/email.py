@@ -115,11 +115,13 @@ class EmailTransport(Transport):
             label=_("Mail server"),
             help=_("Its name, such as smtp.example.org."),
             required=True,
+            destination=True,
         ),
         Field(
             name="security",
             label=_("Encryption"),
             default="starttls",
+            destination=True,
             choices=(("starttls", "STARTTLS"), ("tls", "TLS"), ("none", _("none"))),
         ),
         Field(
@@ -127,6 +129,7 @@ class EmailTransport(Transport):
             label=_("Port"),
             help=_("Empty: 587 with STARTTLS, 465 with TLS, else 25."),
             kind="number",
+            destination=True,
         ),
         Field(name="username", label=_("User name")),
         Field(
@@ -165,6 +168,15 @@ class EmailTransport(Transport):
     def check(self, config: Mapping[str, Any]) -> None:
         """Raise ConfigurationError that names the wrong or missing key."""
         EmailConfig.read(config)
+
+    def destination(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """Return the server; without a port it is that of the encryption."""
+        found = super().destination(config)
+        usual = str(PORTS.get(found["security"], ""))
+        return found | {
+            "host": found["host"].lower(),
+            "port": found["port"] or usual,
+        }
 
     def deliver(
         self,

@@ -46,6 +46,7 @@ class SmsTransport(Transport):
         *(field for each in PROVIDERS.values() for field in each.fields),
         Field(
             name="api_base",
+            destination=True,
             label=_("API address"),
             help=_("Only for another region of the provider."),
         ),

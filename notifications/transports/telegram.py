@@ -87,6 +87,7 @@ class TelegramTransport(Transport):
         PICTURE,
         Field(
             name="api_base",
+            destination=True,
             label=_("API address"),
             help=_("Only for a Bot API server of your own."),
             default=API_BASE,

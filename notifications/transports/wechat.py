@@ -132,6 +132,7 @@ class WeChatTransport(Transport):
         ),
         Field(
             name="api_base",
+            destination=True,
             label=_("API address"),
             help=_("Only for a private installation of WeCom."),
             default=API_BASE,

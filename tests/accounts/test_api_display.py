@@ -19,7 +19,7 @@ ME = "/api/v1/me/"
 NOTHING_CHOSEN = {
     "theme": "auto",
     "rise": None,
-    "start": "live",
+    "start": "dashboard",
     "calls": {"sound": False, "notify": False, "level": "strong"},
 }
 
@@ -47,7 +47,7 @@ def test_a_change_keeps_what_it_does_not_name(mine: APIClient, person: User) -> 
     assert changed["display"] == {
         "theme": "dark",
         "rise": "red",
-        "start": "live",
+        "start": "dashboard",
         "calls": {"sound": True, "notify": False, "level": "weak"},
     }
     assert mine.get(ME).json()["display"] == changed["display"]
@@ -56,9 +56,9 @@ def test_a_change_keeps_what_it_does_not_name(mine: APIClient, person: User) -> 
 
 
 def test_other_preferences_leave_it_alone(mine: APIClient) -> None:
-    change(mine, {"start": "dashboard"})
+    change(mine, {"start": "live"})
     answer = mine.patch(ME, {"timezone": "Europe/Berlin"}, format="json")
-    assert answer.json()["display"]["start"] == "dashboard"
+    assert answer.json()["display"]["start"] == "live"
 
 
 def test_the_colour_of_what_rises_follows_the_language_again(mine: APIClient) -> None:
@@ -79,7 +79,7 @@ def test_the_colour_of_what_rises_follows_the_language_again(mine: APIClient) ->
 def test_what_makes_no_sense_is_named_and_changes_nothing(
     mine: APIClient, display: Any, named: str
 ) -> None:
-    refused = change(mine, {"start": "dashboard", **display})
+    refused = change(mine, {"start": "live", **display})
 
     assert refused["code"] == 400
     assert list(refused["errors"]) == [named]

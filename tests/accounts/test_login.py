@@ -95,9 +95,10 @@ def test_the_login_goes_to_a_page_of_ours(client: Client, target: str) -> None:
 )
 def test_the_login_never_goes_elsewhere(client: Client, target: str) -> None:
     body = {"username": "mei", "password": PASSWORD, "next": target}
-    assert client.post("/login/", body).headers["Location"] == "/"
+    assert client.post("/login/", body).headers["Location"] == "/dashboard/"
     # Somebody who is logged in already is sent on by the same rule.
-    assert client.get("/login/", {"next": target}).headers["Location"] == "/"
+    sent = client.get("/login/", {"next": target})
+    assert sent.headers["Location"] == "/dashboard/"
 
 
 @pytest.mark.usefixtures("person")

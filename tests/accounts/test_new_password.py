@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from accounts import services
@@ -39,7 +40,9 @@ def changed(monkeypatch: pytest.MonkeyPatch, typed: str, *words: str) -> str:
     """Run the command with ``typed`` as its input; return what it wrote."""
     output = io.StringIO()
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-    call_command("changepassword", *words, stdout=output)
+    # Whoever asked for a page before left another language.
+    with translation.override("en"):
+        call_command("changepassword", *words, stdout=output)
     return output.getvalue()
 
 

@@ -24,7 +24,7 @@ WHOLE = {
     "timezone": "Asia/Tokyo",
     "theme": "dark",
     "rise": "red",
-    "start": "dashboard",
+    "start": "live",
     "sound": "on",
     "level": "medium",
     "quiet_from": "22:30",
@@ -53,7 +53,7 @@ def test_everything_is_saved_with_one_press(browser: Client, person: User) -> No
         "display": {
             "theme": "dark",
             "rise": "red",
-            "start": "dashboard",
+            "start": "live",
             "calls": {"sound": True, "notify": False, "level": "medium"},
         },
     }
@@ -161,13 +161,16 @@ def test_a_login_leads_to_the_start_page_unless_a_page_was_asked_for(
 ) -> None:
     login: dict[str, Any] = {"username": "mei", "password": "Correct-horse-7"}
     for start, asked, arrived in (
+        (None, "", "/dashboard/"),
+        (None, "/outcomes/", "/outcomes/"),
         ("live", "", "/"),
         ("dashboard", "", "/dashboard/"),
         ("dashboard", "/", "/dashboard/"),
         ("dashboard", "/outcomes/", "/outcomes/"),
         ("dashboard", "https://example.org/", "/dashboard/"),
     ):
-        services.display_save(user=person, start=start)
+        if start:
+            services.display_save(user=person, start=start)
         answer = client.post("/login/", login | {"next": asked})
         assert answer.headers["Location"] == arrived
         client.post("/logout/")
@@ -176,10 +179,10 @@ def test_a_login_leads_to_the_start_page_unless_a_page_was_asked_for(
 def test_the_name_at_the_top_leads_to_the_start_page(
     browser: Client, person: User
 ) -> None:
-    assert '<a class="brand" href="/"' in browser.get("/settings/").content.decode()
-    services.display_save(user=person, start="dashboard")
     page = browser.get("/settings/").content.decode()
     assert '<a class="brand" href="/dashboard/"' in page
+    services.display_save(user=person, start="live")
+    assert '<a class="brand" href="/"' in browser.get("/settings/").content.decode()
 
 
 def test_the_live_page_is_told_what_calls(browser: Client, person: User) -> None:

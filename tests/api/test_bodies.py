@@ -79,8 +79,12 @@ def test_a_list_that_cannot_be_answered_stores_nothing_and_frees_its_key(
     api: APIClient,
 ) -> None:
     good = {
-        **{"strategy": "x", "pair": "BTC/USDT", "exchange": "binance"},
-        **{"timeframe": "5m", "type": "BUY", "price": 1},
+        "strategy": "x",
+        "pair": "BTC/USDT",
+        "exchange": "binance",
+        "timeframe": "5m",
+        "type": "BUY",
+        "price": 1,
         "timestamp": (timezone.now() - timedelta(minutes=5)).isoformat(),
     }
     bad = f'[{json.dumps(good)},{{"type":{HALF}}}]'

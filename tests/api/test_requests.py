@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,7 @@ from strategies.services import strategies_change
 pytestmark = pytest.mark.django_db(transaction=True)
 PROXIES = "/api/v1/proxies/"
 SILENCES = "/api/v1/silences/"
+JSON = "application/json"
 
 
 def silence(**changes: Any) -> dict[str, Any]:
@@ -138,10 +140,11 @@ def test_a_key_is_free_again_when_its_answer_could_not_be_written(
         raise UnicodeEncodeError("utf-8", "?", 0, 1, "made up")
 
     api.raise_request_exception = False
+    body = json.dumps(silence())
     with monkeypatch.context() as patched:
         patched.setattr(JSONRenderer, "render", fails)
-        broken = api.post(SILENCES, silence(), format="json", headers=key("one"))
-    again = api.post(SILENCES, silence(), format="json", headers=key("one"))
+        broken = api.generic("POST", SILENCES, body, JSON, headers=key("one"))
+    again = api.generic("POST", SILENCES, body, JSON, headers=key("one"))
 
     assert (broken.status_code, again.status_code) == (500, 201)
 

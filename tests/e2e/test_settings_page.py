@@ -9,6 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import User
+from accounts.people import role_set
+from accounts.roles import Role
 from signals_app.services import signals_record
 from strategies.models import Strategy
 from tests.e2e.conftest import NAME, PASSWORD
@@ -226,13 +228,22 @@ def test_what_calls_is_kept_with_the_account_until_a_browser_says_otherwise(
     expect(page.locator("#c-level")).to_have_value("medium")
 
 
-def test_the_navigation_fits_every_window(page: Page, web: WebServer) -> None:
+@pytest.mark.parametrize("role", list(Role))
+def test_the_navigation_fits_every_window(
+    page: Page, web: WebServer, role: Role
+) -> None:
+    person = User.objects.get(username=NAME)
+    person.is_superuser = False
+    person.save()
+    role_set(user=person, role=role)
     for language in ("en", "zh-hans"):
         page.set_viewport_size({"width": 1440, "height": 900})
         page.goto(f"{web.url}/proxies/")
         if page.locator("html").get_attribute("lang") != language:
             page.click(f"button[name=language][value={language}]")
-        for width in (1440, 1280, 1100, 1024, 900, 760, 380):
+        # A viewer of the demonstration has two badges.
+        assert page.locator(".tools .badge").count() == 1 + (role == Role.VIEWER)
+        for width in (1440, 1400, 1280, 1150, 1100, 1024, 900, 760, 441, 380, 360):
             page.set_viewport_size({"width": width, "height": 900})
             bar = page.locator(".topbar").bounding_box()
             assert bar is not None

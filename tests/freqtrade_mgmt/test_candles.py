@@ -6,15 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from btc_watcher.lib.timeframes import bucket_start, next_start
 from freqtrade_mgmt.candles.lifetime import BEHIND_MS, is_behind, kept_ms, lifetime_ms
-from freqtrade_mgmt.candles.resample import (
-    Ohlcv,
-    bucket_start,
-    derived,
-    divides,
-    next_start,
-    resample,
-)
+from freqtrade_mgmt.candles.resample import Ohlcv, derived, divides, resample
 from freqtrade_mgmt.candles.sources import Source, sources_ranked
 
 MINUTE = 60_000

@@ -1,4 +1,4 @@
-"""How often one address may ask one endpoint, counted in Redis."""
+"""How often one address, or for one strategy, an endpoint may be asked, by Redis."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ def limit_of(method: str) -> int:
 
 
 def request_count(request: Request, endpoint: str, most: int) -> None:
-    """Count a request; raise Throttled with the seconds to wait when it is one too many.
+    """Count a request of an address; raise Throttled when it is one too many."""
+    count_for(request.META.get("REMOTE_ADDR") or "unknown", endpoint, most)
+
+
+def count_for(who: str, endpoint: str, most: int) -> None:
+    """Count one for ``who``; raise Throttled with the seconds to wait beyond ``most``.
 
     Without Redis nothing is limited: signals must get in all the same.
     """
     if most <= 0:
         return
-    address = request.META.get("REMOTE_ADDR") or "unknown"
-    key = redis_keys.rate_limit(address, endpoint)
+    key = redis_keys.rate_limit(who, endpoint)
     try:
         pipeline = redis_connection().pipeline()
         pipeline.incr(key)

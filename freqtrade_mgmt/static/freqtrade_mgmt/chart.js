@@ -291,7 +291,7 @@ find("newest").addEventListener("click", () => view.toNewest());
 box.addEventListener("keydown", (event) => {
   const direction = { n: 1, p: -1 }[event.key.toLowerCase()];
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (direction) step(direction);
+  if (direction && document.documentElement.dataset.shortcuts !== "off") step(direction);
   else if (event.key === "Escape") side.close();
   else if (!view.keys(event)) return;
   event.preventDefault();

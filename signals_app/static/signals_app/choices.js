@@ -1,11 +1,9 @@
 // Keys for marking signals: t taken, s skipped, in a list j and k go on and back. They
 // press the buttons that everybody sees, so nothing is done here that a click would not.
 
-const rows = () => [...document.querySelectorAll("[data-choice-row]")];
+import { onKeys } from "../js/keys.js";
 
-function isWriting(target) {
-  return target.closest("input, select, textarea, [contenteditable]") !== null;
-}
+const rows = () => [...document.querySelectorAll("[data-choice-row]")];
 
 function go(step) {
   const all = rows();
@@ -21,12 +19,11 @@ function press(key) {
   place?.querySelector(`[data-choice] [data-key="${key}"]`)?.click();
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
-  if (event.key === "j" || event.key === "k") go(event.key === "j" ? 1 : -1);
-  else if (event.key === "t" || event.key === "s") press(event.key);
-  else return;
-  event.preventDefault();
+onKeys({
+  j: () => go(1),
+  k: () => go(-1),
+  t: () => press("t"),
+  s: () => press("s"),
 });
 
 // Enter in the note saves it with the decision that stands; without one there is none.

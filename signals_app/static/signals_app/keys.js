@@ -1,11 +1,9 @@
 // Keys of the live page: / searches a pair, j and k go down and up, m is sound on or off.
 // Enter opens, because what is gone to is a link.
 
-const links = () => [...document.querySelectorAll("#signals .when a")];
+import { onKeys } from "../js/keys.js";
 
-function isWriting(target) {
-  return target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]") !== null;
-}
+const links = () => [...document.querySelectorAll("#signals .when a")];
 
 function go(step) {
   const all = links();
@@ -16,21 +14,14 @@ function go(step) {
   next?.closest("tr").scrollIntoView({ block: "nearest" });
 }
 
-const KEYS = {
+onKeys({
   j: () => go(1),
   k: () => go(-1),
   m: () => document.getElementById("c-sound").click(),
   "/": () => document.getElementById("f-pair").select(),
-};
+});
 
 // Out of the field, so that j and k are keys again.
 document.getElementById("f-pair").addEventListener("keydown", (event) => {
   if (event.key === "Escape") event.target.blur();
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
-  if (!KEYS[event.key]) return;
-  KEYS[event.key]();
-  event.preventDefault();
 });

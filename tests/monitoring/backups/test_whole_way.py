@@ -99,8 +99,8 @@ def test_made_destroyed_restored_and_the_counts_are_equal(
         psycopg.connect(**server.parameters, dbname=other)  # type: ignore[arg-type]
     assert "cannot be reached" in here.run("backup", fails=True)
 
-    said = here.run("restore", made["name"])
-    assert f"{other}: {made['rows']:,} rows, every table as it was saved." in said
+    done = json.loads(here.run("restore", made["name"], "--json"))
+    assert (done["database"], done["rows"]) == (other, made["rows"])
     assert counts(server, other) == before
     assert checksums(server, other) == sums
 
