@@ -31,7 +31,7 @@ DISPLAY = shape(
     {
         "theme": text("auto, dark or light."),
         "rise": text("green or red; null is as usual in the language.", null=True),
-        "start": text("live or dashboard: where one arrives after the login."),
+        "start": text("dashboard or live: where one arrives after the login."),
         "calls": one(CALLS),
         "shortcuts": flag("Whether keys of one character do something on pages."),
     },

@@ -100,6 +100,7 @@ class _Noted:
     def __init__(self, scope: Scope, send: Any) -> None:
         self.scope, self._send = scope, send
         self._check: asyncio.Task[None] | None = None
+        self._heard = False
         self._closed = False
         self._id = uuid.uuid4().hex
         self._user_id: int | None = None
@@ -131,18 +132,23 @@ class _Noted:
         user = self.scope.get("user")
         if user is None or not user.pk or user_id not in {None, user.pk}:
             return
+        # A look that is on its way may have been too early to see this one.
+        self._heard = True
         if self._check is None or self._check.done():
             self._check = asyncio.create_task(self._hang_up_if_ended(), name="hang up")
 
     async def _hang_up_if_ended(self) -> None:
-        try:
-            lives = await login_lives(self.scope)
-        except DatabaseError as error:
-            # The application asks again by itself.
-            logger.warning("A login was not looked up: %s.", type(error).__name__)
-            return
-        if not lives:
-            await self.send({"type": "websocket.close", "code": LOGIN_ENDED})
+        while self._heard:
+            self._heard = False
+            try:
+                lives = await login_lives(self.scope)
+            except DatabaseError as error:
+                # The application asks again by itself.
+                logger.warning("A login was not looked up: %s.", type(error).__name__)
+                continue
+            if not lives:
+                await self.send({"type": "websocket.close", "code": LOGIN_ENDED})
+                return
 
     async def close(self) -> None:
         """Remove the note."""

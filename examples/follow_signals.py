@@ -6,7 +6,7 @@
                  "timeframe": "5m", "type": "BUY", "price": 63210.5, "strength": 91,
                  "timestamp": "2026-11-23T10:00:00Z"}'
 
-Make a token with the scope read (and write, to post) in your profile, and put it into a
+Make a token with the scope read (and write, to post) in your settings, and put it into a
 file that only you may read: in an argument everybody on the machine could see it. Every
 event is a line of JSON. After a break it goes on where it was, and misses nothing.
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from btc_watcher.lib.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ def limits_read(
     """
     if unknown := set(config) - set(WINDOWS):
         raise ConfigurationError(
-            f"There is no limit per {', '.join(sorted(unknown))};"
-            f" use {', '.join(WINDOWS)}."
+            _("There is no limit per %(names)s; use %(known)s.")
+            % {"names": ", ".join(sorted(unknown)), "known": ", ".join(WINDOWS)}
         )
     limits = []
     for name, seconds in WINDOWS.items():
@@ -50,12 +52,16 @@ def limits_read(
             continue
         if isinstance(count, bool) or not isinstance(count, int):
             raise ConfigurationError(
-                f"The limit per {name} is {count!r}, but it must be a whole number."
+                _("The limit per %(name)s is %(value)r, but it must be a whole number.")
+                % {"name": name, "value": count}
             )
         if not 1 <= count <= LARGEST:
             raise ConfigurationError(
-                f"The limit per {name} is {count}, but it must be from 1 to"
-                f" {LARGEST}. Switch the channel off to send nothing."
+                _(
+                    "The limit per %(name)s is %(value)s, but it must be from 1 to"
+                    " %(largest)s. Switch the channel off to send nothing."
+                )
+                % {"name": name, "value": count, "largest": LARGEST}
             )
         limits.append(Limit(seconds, count))
     return tuple(limits)

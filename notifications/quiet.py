@@ -7,6 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from btc_watcher.lib.errors import ConfigurationError
 
 PASSES: Final = ("P0", "none")
@@ -62,18 +64,20 @@ def quiet_read(value: object, *, zone: str = DEFAULT_ZONE) -> QuietHours | None:
         return None
     if not isinstance(value, dict):
         raise ConfigurationError(
-            f"'quiet_hours' is {value!r}; use an object with from, to and zone."
+            _("'quiet_hours' is %(value)r; use an object with from, to and zone.")
+            % {"value": value}
         )
     start, end = _time(value, "from"), _time(value, "to")
     if start == end:
         raise ConfigurationError(
-            f"The quiet hours begin and end at {start:%H:%M}; set different times."
+            _("The quiet hours begin and end at %(time)s; set different times.")
+            % {"time": f"{start:%H:%M}"}
         )
     passes = value.get("passes", "P0")
     if passes not in PASSES:
         raise ConfigurationError(
-            f"'passes' of the quiet hours is {passes!r};"
-            f" use one of {', '.join(PASSES)}."
+            _("'passes' of the quiet hours is %(value)r; use one of %(known)s.")
+            % {"value": passes, "known": ", ".join(PASSES)}
         )
     return QuietHours(start, end, zone_read(value.get("zone") or zone), passes)
 
@@ -87,7 +91,8 @@ def zone_read(name: object) -> ZoneInfo:
         # Not known, not a name, or the name of a folder.
         pass
     raise ConfigurationError(
-        f"{name!r} is not a time zone; use a name such as 'Asia/Shanghai'."
+        _("%(name)r is not a time zone; use a name such as 'Asia/Shanghai'.")
+        % {"name": name}
     )
 
 
@@ -97,5 +102,6 @@ def _time(value: dict[str, Any], key: str) -> time:
         return datetime.strptime(str(text), "%H:%M").time()  # noqa: DTZ007 - a time of day has no zone
     except ValueError:
         raise ConfigurationError(
-            f"{key!r} of the quiet hours is {text!r}; write it like '22:30'."
+            _("%(key)r of the quiet hours is %(value)r; write it like '22:30'.")
+            % {"key": key, "value": text}
         ) from None

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from django.utils.translation import gettext as _
+
+from accounts.display import Display, rise_of
 from btc_watcher.lib.errors import ConfigurationError
 from notifications.quiet import DEFAULT_ZONE, QuietHours, quiet_read, zone_read
 
@@ -51,10 +54,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A channel's language, zone, quiet hours, speed and reminders, read once.
+    """A channel's language, zone, colours, quiet hours, speed and reminders, read once.
 
     ``speed`` are the seconds for which a priority is gathered; ``repeat_minutes`` 0
-    means that an alert is told once.
+    means that an alert is told once. ``rise`` is the colour of what rises in pictures.
     """
 
     language: str
@@ -62,6 +65,7 @@ class Receiver:
     quiet: QuietHours | None
     speed: Mapping[str, int]
     repeat_minutes: int
+    rise: str
 
     def quiet_until(self, priority: str, now: datetime) -> datetime | None:
         """Return the end of the quiet hours that keep ``priority`` now, or None."""
@@ -92,12 +96,15 @@ def receiver_of(
     quiet = _quiet(config.get("quiet_hours"), person_zone)
     if quiet is None and person is not None:
         quiet = _quiet(person.preferences.get("quiet_hours"), person_zone)
+    told = own if own in LANGUAGES else (person.language if person else language)
+    display = Display.read(person.preferences) if person else Display()
     return Receiver(
-        language=own if own in LANGUAGES else (person.language if person else language),
+        language=told,
         zone=_zone(person_zone) if person or quiet is None else quiet.zone,
         quiet=quiet,
         speed=_speed(config),
         repeat_minutes=_repeat(config),
+        rise=rise_of(display, told),
     )
 
 
@@ -108,26 +115,21 @@ def speed_read(config: Mapping[str, Any]) -> dict[str, int]:
         return dict(SPEED)
     if not isinstance(value, dict) or not set(value) <= set(SPEED_LIMITS):
         raise ConfigurationError(
-            f"'speed' is {value!r}; use an object with seconds for P1 and P2."
+            _("'speed' is %(value)r; use an object with seconds for P1 and P2.")
+            % {"value": value}
         )
     speed = dict(SPEED)
     for priority, limit in SPEED_LIMITS.items():
-        speed[priority] = whole_number(
-            value, priority, speed[priority], limit, "'speed'"
-        )
+        speed[priority] = whole_number(value, priority, speed[priority], limit)
     return speed
 
 
 def repeat_read(config: Mapping[str, Any]) -> int:
     """Return the minutes between reminders; ConfigurationError names a wrong one."""
-    return whole_number(
-        config, "repeat_minutes", REPEAT_MINUTES, LONGEST_REPEAT, "the configuration"
-    )
+    return whole_number(config, "repeat_minutes", REPEAT_MINUTES, LONGEST_REPEAT)
 
 
-def whole_number(
-    values: Mapping[str, Any], key: str, default: int, limit: int, where: str
-) -> int:
+def whole_number(values: Mapping[str, Any], key: str, default: int, limit: int) -> int:
     """Return the number under ``key``, 0 to ``limit``; ConfigurationError otherwise."""
     value = values.get(key)
     if value is None:
@@ -139,7 +141,8 @@ def whole_number(
         or not 0 <= value <= limit
     ):
         raise ConfigurationError(
-            f"{key!r} in {where} is {value!r}; use a whole number from 0 to {limit}."
+            _("%(key)r is %(value)r; use a whole number from 0 to %(limit)d.")
+            % {"key": key, "value": value, "limit": limit}
         )
     return int(value)
 

@@ -222,9 +222,11 @@ def _progress(proxy: Proxy, metrics: Metrics) -> str:
         return ""
     if proxy.status == UNKNOWN and proxy.last_test_time is None:
         return _("not tested yet")
+    wanted = rules_of(proxy).successes_to_flip
+    # More than that many while its time of being unhealthy is not over yet.
     return _("%(done)d of %(wanted)d successes in a row") % {
-        "done": max(0, metrics.streak),
-        "wanted": rules_of(proxy).successes_to_flip,
+        "done": min(max(0, metrics.streak), wanted),
+        "wanted": wanted,
     }
 
 

@@ -67,14 +67,14 @@ SHOTS: Final[dict[str, Shot]] = {
     "channel": Shot(
         "/notifications/channels/", 1000, follow=r"/notifications/channels/\d+/"
     ),
-    "who-gets-what": Shot("/notifications/preview/", 800),
+    "who-gets-what": Shot("/notifications/preview/", 480),
     "history": Shot("/notifications/", 1070),
     "settings": Shot("/settings/", 1200, ready="form"),
     "admin": Shot("/admin/", 900, ready="#state"),
     "system": Shot("/system/", 1175),
     "database": Shot("/system/database/", 1170),
     "partitions": Shot("/system/partitions/", 1185),
-    "backups": Shot("/system/backups/", 1040),
+    "backups": Shot("/system/backups/", 620),
 }
 
 
@@ -98,7 +98,8 @@ def chromium() -> str | None:
 def log_in(browser: Browser, address: str, account: str, password: str) -> StorageState:
     """Return the cookies of a login.
 
-    ScreenshotError when it is refused, or when the account has a theme of its own.
+    ScreenshotError when it is refused, or when the account has a theme or a language of
+    its own.
     """
     context = browser.new_context()
     page = context.new_page()
@@ -116,12 +117,30 @@ def log_in(browser: Browser, address: str, account: str, password: str) -> Stora
     theme = page.evaluate("document.documentElement.dataset.accountTheme ?? 'auto'")
     state = context.storage_state()
     context.close()
+    for variant in VARIANTS[::2]:
+        _language_require(
+            context_of(browser, state, address, variant), address, variant
+        )
     if theme != "auto":
         raise ScreenshotError(
             f"{account} keeps the theme {theme}, so there would be no pictures in the"
             " other one. Let it follow the system, on the page of the settings."
         )
     return state
+
+
+def _language_require(
+    context: BrowserContext, address: str, variant: tuple[str, str]
+) -> None:
+    page = context.new_page()
+    page.goto(f"{address}/settings/")
+    shown = page.evaluate("document.documentElement.lang")
+    context.close()
+    if shown != variant[0]:
+        raise ScreenshotError(
+            f"The account keeps the language {shown}, so there would be no pictures in"
+            f" {variant[0]}. Let it follow the browser, on the page of the settings."
+        )
 
 
 def context_of(

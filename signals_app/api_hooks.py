@@ -17,10 +17,11 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
 from accounts.permissions import CanWrite
+from btc_watcher.lib import redis_keys
 from btc_watcher.lib.api.answers import flag, moment, shape, text
 from btc_watcher.lib.api.base import ApiView
 from btc_watcher.lib.api.describing import operation
-from btc_watcher.lib.api.limits import count_for, request_count
+from btc_watcher.lib.api.limits import count_at, request_count
 from btc_watcher.lib.api.parsing import SoundJSONParser
 from signals_app.api_answers import RECORDED
 from signals_app.hooks import (
@@ -182,7 +183,7 @@ class SignedView(ApiView):
                 _("The secret or the signature is wrong, or this webhook is closed.")
             )
         most = settings.API_HOOK_POSTS_PER_MINUTE
-        count_for(f"strategy-{strategy.pk}", "hooks", most)
+        count_at(redis_keys.hook_posts(strategy.pk), most)
         return _recorded(request.data, strategy, signed=not secret)
 
     def get_authenticate_header(self, request: Request) -> str:

@@ -54,9 +54,10 @@ def streak_query(signal: Signal) -> str:
     first = signal.timestamp - timedelta(seconds=seconds * (number - 1))
     return urlencode(
         {
-            "from": _minute(first),
-            "to": _minute(signal.timestamp),
-            "strategy": signal.strategy_name,
+            "from": _exact(first),
+            # The end is not included, the minute of the signal is.
+            "to": _exact(signal.timestamp + timedelta(minutes=1)),
+            **_strategy(signal),
             "pair": signal.pair,
             "timeframe": signal.timeframe,
             "type": signal.signal_type,
@@ -72,5 +73,13 @@ def pair_query(signal: Signal) -> str:
     return urlencode({"from": first, "to": last, "pair": signal.pair})
 
 
-def _minute(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%dT%H:%M}"
+def _strategy(signal: Signal) -> dict[str, str | int]:
+    """Return whose signal it is: the number stays when the strategy is renamed."""
+    if signal.strategy_id is not None:
+        return {"strategy_id": signal.strategy_id}
+    return {"strategy": signal.strategy_name}
+
+
+def _exact(moment: datetime) -> str:
+    """Return a moment with its offset: when clocks go back, an hour comes twice."""
+    return timezone.localtime(moment).isoformat()

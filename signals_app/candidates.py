@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+from django.utils.translation import gettext as _
 
 from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.lib.timeframes import duration
@@ -110,7 +111,8 @@ def _text_problem(candidate: Candidate) -> str:
         if problem := _length_problem(name, getattr(candidate, name), longest):
             return problem
     if candidate.signal_type not in TYPES:
-        return f"Type {candidate.signal_type!r} is unknown; use BUY, SELL or HOLD."
+        words = _("Type %(type)r is unknown; use BUY, SELL or HOLD.")
+        return words % {"type": candidate.signal_type}
     try:
         duration(candidate.timeframe)
     except BtcWatcherError as error:
@@ -121,47 +123,64 @@ def _text_problem(candidate: Candidate) -> str:
 def _length_problem(name: str, value: str | None, longest: int) -> str:
     if value is None and name == "strategy_version":
         return ""
+    facts = {"name": name, "value": value}
     if not value:
-        return f"{name} is empty; it is needed to tell signals apart."
+        return _("%(name)s is empty; it is needed to tell signals apart.") % facts
     if len(value) > longest:
-        return f"{name} {value!r} has {len(value)} characters; {longest} fit."
+        words = _("%(name)s %(value)r has %(length)d characters; %(longest)d fit.")
+        return words % (facts | {"length": len(value), "longest": longest})
     if "\x00" in value:
-        return f"{name} {value!r} holds a NUL character, which cannot be stored."
+        words = _("%(name)s %(value)r holds a NUL character, which cannot be stored.")
+        return words % facts
     return ""
 
 
 def _time_problem(candidate: Candidate, now: datetime) -> str:
     moment = candidate.timestamp
     if moment.utcoffset() is None:
-        return f"Time {moment.isoformat()} has no zone; write it with an offset or Z."
+        words = _("Time %(time)s has no zone; write it with an offset or Z.")
+        return words % {"time": moment.isoformat()}
     if moment > now + FUTURE:
-        return (
-            f"Time {moment.isoformat()} is in the future; signals are marks on closed"
-            f" candles, and it is {now.isoformat(timespec='seconds')} now."
+        words = _(
+            "Time %(time)s is in the future; signals are marks on closed candles, and"
+            " it is %(now)s now."
         )
+        return words % {
+            "time": moment.isoformat(),
+            "now": now.isoformat(timespec="seconds"),
+        }
     if moment < now - PAST:
-        return (
-            f"Time {moment.isoformat()} is more than ten years ago; check whether it"
-            " was given in seconds or in milliseconds."
+        words = _(
+            "Time %(time)s is more than ten years ago; check whether it was given in"
+            " seconds or in milliseconds."
         )
+        return words % {"time": moment.isoformat()}
     return ""
 
 
 def _number_problem(candidate: Candidate) -> str:
     price = candidate.price
     if not math.isfinite(price) or not 0 < price < HIGHEST_PRICE:
-        return f"Price {price!r} is not a number above 0 and below 10^12."
-    _, problem = strength_number(candidate.strength)
-    return f"Strength cannot be used: {problem}." if problem else ""
+        words = _("Price %(price)r is not a number above 0 and below 10^12.")
+        return words % {"price": price}
+    _number, problem = strength_number(candidate.strength)
+    if problem:
+        words = _("Strength %(strength)s is outside 0 to 100.")
+        return words % {"strength": f"{candidate.strength:g}"}
+    return ""
 
 
 def _payload_problem(candidate: Candidate) -> str:
     try:
         text = orjson.dumps([candidate.tag, candidate.indicators])
     except TypeError as error:
-        return f"The tag or an indicator cannot be written as JSON: {error}."
+        words = _("The tag or an indicator cannot be written as JSON: %(error)s.")
+        return words % {"error": error}
     if rb"\u0000" in text:
-        return "The tag or an indicator holds a NUL character, which cannot be stored."
+        return _(
+            "The tag or an indicator holds a NUL character, which cannot be stored."
+        )
     if len(text) > LARGEST_PAYLOAD:
-        return f"The indicators take {len(text)} bytes; {LARGEST_PAYLOAD} are allowed."
+        words = _("The indicators take %(bytes)d bytes; %(most)d are allowed.")
+        return words % {"bytes": len(text), "most": LARGEST_PAYLOAD}
     return ""

@@ -38,7 +38,8 @@ TIMEFRAMES: Final = (
 class LiveFilter:
     """What is shown; empty texts and a ``strength`` of 0 mean all.
 
-    ``strategy`` is a name, ``pair`` a part of one, ``strength`` the least, 0 to 100.
+    ``strategy`` is a name, ``pair`` a part of one, or a whole one with a ``/`` as in the
+    history; ``strength`` is the least, 0 to 100. What arrives is judged by filters.js.
     """
 
     strategy: str = ""
@@ -74,12 +75,15 @@ class LiveFilter:
 
     def wanted(self, now: datetime) -> SignalFilter:
         """Return what the selectors are asked for."""
-        window = SEARCHED if self.pair or self.strength else DEFAULT_WINDOW
+        whole = "/" in self.pair
+        searched = (self.pair and not whole) or self.strength
+        window = SEARCHED if searched else DEFAULT_WINDOW
         return SignalFilter(
             since=now - window,
             until=now + timedelta(minutes=2),
-            strategies=(self.strategy,) if self.strategy else (),
-            pair_part=self.pair,
+            strategy_names=(self.strategy,) if self.strategy else (),
+            pair=self.pair if whole else "",
+            pair_part="" if whole else self.pair,
             type=self.type,
             level=self.level,
             priority=self.priority,

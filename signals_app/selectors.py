@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
 import psycopg
 from django.db import OperationalError, connections, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from btc_watcher.lib import replica
 from btc_watcher.lib.errors import BtcWatcherError
 from notifications.models import Notification
+from signals_app.branches import branches_of
 from signals_app.identity import moment_of
 from signals_app.models import Signal
-from strategies.models import Strategy
+from signals_app.vocabulary import STRONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,30 +37,33 @@ NEWEST: Final = ("-timestamp", "-id")
 # A longer range is looked through in parts, newest first, each twice as long as the one
 # before: a page that is full after the first part never opens the other months.
 FIRST_PART: Final = DEFAULT_WINDOW + timedelta(days=1)
-STRONGEST: Final = 100
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalFilter:
     """What is asked for; ``since`` is included, ``until`` is not.
 
-    ``strategies`` are numbers or names, of which any fits. ``only`` are the ids that are
-    wanted at all, ``but`` those that are not; ``pair_part`` and ``tag`` are parts of a
-    text, in whatever case; strengths are 0 to 100. ``first`` leaves out what goes on from
-    the candle before.
+    ``strategies`` are names, or numbers where nobody has that name; ``strategy_ids`` are
+    numbers alone, ``strategy_names`` names alone. Any of them all fits. ``pair_part`` and
+    ``tag`` are parts of a text, in whatever case; strengths are 0 to 100. ``choice`` is
+    what the user ``chooser`` did: taken, skipped or undecided. ``first`` leaves out what
+    goes on from the candle before.
     """
 
     since: datetime
     until: datetime
     strategies: tuple[str, ...] = ()
+    strategy_ids: tuple[int, ...] = ()
+    strategy_names: tuple[str, ...] = ()
     pair: str = ""
     exchange: str = ""
     timeframe: str = ""
     type: str = ""
     level: str = ""
     priority: str = ""
-    only: frozenset[UUID] | None = None
-    but: frozenset[UUID] = frozenset()
+    choice: str = ""
+    chooser: int = 0
     pair_part: str = ""
     least_strength: float = 0
     most_strength: float = STRONGEST
@@ -68,7 +74,8 @@ class SignalFilter:
     @property
     def strategy(self) -> str:
         """The one strategy that is wanted, "" for all or several."""
-        return self.strategies[0] if len(self.strategies) == 1 else ""
+        all_of = (*self.strategies, *map(str, self.strategy_ids), *self.strategy_names)
+        return all_of[0] if len(all_of) == 1 else ""
 
 
 class SearchTooLongError(BtcWatcherError):
@@ -92,14 +99,15 @@ class Cursor:
         """Read what ``text`` wrote; raise BtcWatcherError when it is no cursor."""
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-            stamp, _, identifier = raw.partition(":")
+            stamp, _colon, identifier = raw.partition(":")
             moment = datetime.fromtimestamp(int(stamp) / 1000, UTC)
             # The search begins just after it, which must be a time as well.
             _just_after(cls(moment, UUID(identifier)))
             return cls(moment, UUID(identifier))
         except (binascii.Error, ValueError, OverflowError, OSError) as error:
             raise BtcWatcherError(
-                f"{text[:80]!r} is no cursor; use the one in the answer's next address."
+                _("%(text)r is no cursor; use the one in the answer's next address.")
+                % {"text": text[:80]}
             ) from error
 
 
@@ -113,21 +121,23 @@ def signals_page(
     """Return up to ``size`` signals, newest first, and where the next page begins.
 
     A page that reaches up to the present is what is new, and comes from the primary.
-    Raises SearchTooLongError when a statement takes longer than ``patience`` seconds.
+    Raises SearchTooLongError when it takes longer than ``patience`` seconds.
     """
     until = wanted.until if after is None else min(wanted.until, _just_after(after))
 
-    def page_of(alias: str) -> list[Signal]:
-        branches = _branches(wanted, alias)
+    def page_of(alias: str, hurry: Callable[[], None]) -> list[Signal]:
+        hurry()
+        branches = branches_of(wanted, alias)
         rows: list[Signal] = []
         for first, end in range_parts(wanted.since, until):
+            hurry()
             rows += _newest(branches, first, end, after, size + 1 - len(rows))
             if len(rows) > size:
                 break
         return rows
 
     def patiently(alias: str) -> list[Signal]:
-        return _within(alias, patience, page_of) if patience else page_of(alias)
+        return _within(alias, patience, page_of)
 
     found = replica.read(patiently) if is_past(until) else patiently(replica.PRIMARY)
     if len(found) <= size:
@@ -136,24 +146,25 @@ def signals_page(
     return found[:size], Cursor(last.timestamp, last.pk)
 
 
-def signals_count(wanted: SignalFilter, *, most: int) -> int:
+def signals_count(wanted: SignalFilter, *, most: int, patience: int) -> int:
     """Return how many signals there are, ``most`` for all that are more.
 
-    Raises Django's database errors, among them that of the statement's time-out.
+    Raises SearchTooLongError when it takes longer than ``patience`` seconds as a whole,
+    and Django's database errors.
     """
 
-    def count_of(alias: str) -> int:
+    def count_of(alias: str, hurry: Callable[[], None]) -> int:
+        hurry()
+        branches = branches_of(wanted, alias)
         found = 0
-        branches = _branches(wanted, alias)
         for first, end in range_parts(wanted.since, wanted.until):
-            for each in branches:
-                part = each.filter(timestamp__gte=first, timestamp__lt=end)
-                found += part.order_by()[: most - found].count()
-                if found >= most:
-                    return most
+            hurry()
+            found += _count(branches, first, end, most - found)
+            if found >= most:
+                return most
         return found
 
-    return replica.read(count_of)
+    return replica.read(lambda alias: _within(alias, patience, count_of))
 
 
 def signals_newest(limit: int, now: datetime) -> list[Signal]:
@@ -223,76 +234,53 @@ def _newest(
     return list(first.union(*others, all=True).order_by(*NEWEST)[:limit])
 
 
-def _branches(wanted: SignalFilter, alias: str) -> list[QuerySet[Signal]]:
-    """Return queries that together find what is wanted, no signal twice.
-
-    Each can be read in order of time from one index, which their OR could not.
-    """
-    values = {
-        "pair": wanted.pair,
-        "exchange": wanted.exchange,
-        "timeframe": wanted.timeframe,
-        "signal_type": wanted.type,
-        "strength_level": wanted.level,
-        "priority": wanted.priority,
-        "strategy_version": wanted.version,
-    }
-    signals = Signal.objects.using(alias).filter(
-        **{key: v for key, v in values.items() if v}
-    )
-    if wanted.only is not None:
-        signals = signals.filter(pk__in=wanted.only)
-    if wanted.but:
-        signals = signals.exclude(pk__in=wanted.but)
-    signals = _searched(signals, wanted)
-    if not wanted.strategies:
-        return [signals]
-    numbers = {int(each) for each in wanted.strategies if _is_number(each)}
-    names = {each for each in wanted.strategies if not _is_number(each)}
-    # The index is on the id; signals that others posted have a name alone.
-    if names:
-        known = Strategy.objects.using(alias).filter(name__in=names)
-        numbers.update(known.values_list("id", flat=True))
-    return [
-        *(signals.filter(strategy_id=number) for number in sorted(numbers)),
-        *(signals.filter(strategy=None, strategy_name=name) for name in sorted(names)),
+def _count(
+    branches: Sequence[QuerySet[Signal]], since: datetime, until: datetime, most: int
+) -> int:
+    """Return how many of a range any of ``branches`` wants, in one statement."""
+    first, *others = [
+        each.filter(timestamp__gte=since, timestamp__lt=until).order_by()[:most]
+        for each in branches
     ]
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
-
-
-def _searched(signals: QuerySet[Signal], wanted: SignalFilter) -> QuerySet[Signal]:
-    """Leave out what no index can: it is looked at row by row, so keep the range short."""
-    if wanted.pair_part:
-        signals = signals.filter(pair__icontains=wanted.pair_part)
-    if wanted.least_strength:
-        signals = signals.filter(strength_raw__gte=wanted.least_strength)
-    if wanted.most_strength < STRONGEST:
-        signals = signals.filter(strength_raw__lte=wanted.most_strength)
-    if wanted.tag:
-        signals = signals.filter(metadata__tag__icontains=wanted.tag)
-    if wanted.first:
-        signals = signals.filter(metadata__streak=1)
-    return signals
+    found = first.count() if not others else first.union(*others, all=True).count()
+    return min(found, most)
 
 
 def _within(
-    alias: str, seconds: int, question: Callable[[str], list[Signal]]
-) -> list[Signal]:
+    alias: str,
+    seconds: int | None,
+    question: Callable[[str, Callable[[], None]], Answer],
+) -> Answer:
+    """Return what ``question`` answers; None for ``seconds`` waits for ever.
+
+    It is given the database, and what to call before each statement, which then has the
+    time that is left.
+    """
+    if seconds is None:
+        return question(alias, lambda: None)
+    end = time.monotonic() + seconds
+
+    def hurry() -> None:
+        left = int(1000 * (end - time.monotonic()))
+        if left <= 0:
+            raise _too_long(seconds)
+        _time_out(alias, f"{left}ms")
+
     try:
         with transaction.atomic(using=alias):
-            _time_out(alias, f"{seconds}s")
-            found = question(alias)
+            found = question(alias, hurry)
             _time_out(alias, "")
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-            raise SearchTooLongError(
-                f"The search was given up after {seconds} s; choose a shorter period."
-            ) from None
+            raise _too_long(seconds) from None
         raise
     return found
+
+
+def _too_long(seconds: int) -> SearchTooLongError:
+    return SearchTooLongError(
+        f"The search was given up after {seconds} s; choose a shorter period."
+    )
 
 
 def _time_out(alias: str, text: str) -> None:

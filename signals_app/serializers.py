@@ -12,7 +12,8 @@ from rest_framework import serializers
 
 from signals_app.models import Level, Priority, SignalType
 from signals_app.outcomes.choices import WANTED as CHOICES
-from signals_app.selectors import DEFAULT_WINDOW, STRONGEST, SignalFilter
+from signals_app.selectors import DEFAULT_WINDOW, SignalFilter
+from signals_app.vocabulary import STRONGEST
 
 LARGEST_PAGE = 1_000
 OLDEST_YEAR, NEWEST_YEAR = 2000, 2200
@@ -57,7 +58,14 @@ class SignalQuerySerializer(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=100),
         required=False,
         max_length=MOST_STRATEGIES,
-        help_text="A strategy's number or name; repeat it for several.",
+        help_text="A strategy's name, or its number where none has that name; repeat it"
+        " for several.",
+    )
+    strategy_id = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="A strategy's number, whatever it is called.",
     )
     pair = serializers.CharField(required=False, max_length=20)
     pair_part = serializers.CharField(
@@ -137,6 +145,7 @@ class SignalQuerySerializer(serializers.Serializer[Any]):
             since=values["from"],
             until=values["to"],
             strategies=strategies,
+            strategy_ids=(values["strategy_id"],) if "strategy_id" in values else (),
             least_strength=float(values.get("strength_from", 0)),
             most_strength=float(values.get("strength_to", STRONGEST)),
             **plain,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from btc_watcher.lib.partitions import SIGNALS, PartitionError, months_ensure
 from notifications.dispatch import messages_send
@@ -87,7 +88,8 @@ def _store_each_possible(
         return _store(candidates, now), {}
     except (DataError, IntegrityError) as error:
         if len(candidates) == 1:
-            why = f"The database refused the signal: {str(error).splitlines()[0]}."
+            words = _("The database refused the signal: %(reason)s.")
+            why = words % {"reason": str(error).splitlines()[0]}
             return set(), {candidates[0].identifier: why}
     half = len(candidates) // 2
     first, first_refused = _store_each_possible(candidates[:half], now)

@@ -132,7 +132,7 @@ def of_strategy(request: HttpRequest, strategy_id: int) -> HttpResponse:
     wanted = SignalFilter(
         since=now - DEFAULT_WINDOW,
         until=now + timedelta(minutes=2),
-        strategies=(str(strategy_id),),
+        strategy_ids=(strategy_id,),
     )
     found, more = signals_page(wanted, size=SHOWN_OF_STRATEGY)
     deliveries = deliveries_of(found)

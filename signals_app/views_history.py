@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SIZE: Final = 50
+# Seconds for a page, and for the count before a file.
 PATIENCE: Final = 8
 
 
@@ -90,8 +91,8 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return _page(request, asked, asked.problems, [], None)
     most = settings.HISTORY_EXPORT_ROWS
     try:
-        count = signals_count(asked.wanted, most=most + 1)
-    except DatabaseError:
+        count = signals_count(asked.wanted, most=most + 1, patience=PATIENCE)
+    except SearchTooLongError:
         logger.warning("An export was given up: its signals could not be counted.")
         return _page(request, asked, [_too_long(asked)], [], None)
     parts = signals_export(

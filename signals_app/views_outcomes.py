@@ -103,8 +103,8 @@ def journal(request: HttpRequest) -> HttpResponse:
     plain = SignalFilter(
         since=now - timedelta(days=days),
         until=now + timedelta(minutes=2),
-        strategies=(strategy,) if strategy else (),
-        pair=_text(query, "pair").upper(),
+        **_of_strategy(strategy),
+        pair=_text(query, "pair"),
         type=_one_of(query, "direction", SignalType.values),
         level=_one_of(query, "level", Level.values),
     )
@@ -181,6 +181,13 @@ def choose(request: HttpRequest, identifier: UUID) -> HttpResponse:
             "problem": problem,
         },
     )
+
+
+def _of_strategy(text: str) -> dict[str, Any]:
+    """Return whose signals are wanted: the field sends a number, an address any name."""
+    if text.isascii() and text.isdecimal():
+        return {"strategy_ids": (int(text),)}
+    return {"strategy_names": (text,) if text else ()}
 
 
 def _choices_of_filters() -> dict[str, Any]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+# The greatest strength; the least is 0.
+STRONGEST: Final = 100
 
 
 class SignalType(models.TextChoices):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -38,6 +39,15 @@ def pytest_configure() -> None:
     """
     catalogues_compile(settings.LOCALE_PATHS)
     Emptying().install()
+    # Millions of objects are made before the first test and live as long as the run;
+    # looking through them for garbage, again and again, finds none.
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make, and there only."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

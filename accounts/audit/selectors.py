@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 
+from accounts.audit.tables import BELONGINGS
 from accounts.models import AuditEntry
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ SYSTEM: Final = 0
 class Wanted:
     """What is looked for; empty means all. ``person`` 0 is the system.
 
-    ``name`` is part of the name of the object, or its number.
+    ``name`` is part of the name of the object, or its number. ``number`` is that of one
+    object of the kind ``target``, with what belongs to it.
     """
 
     since: datetime
@@ -31,6 +33,7 @@ class Wanted:
     target: str = ""
     action: str = ""
     name: str = ""
+    number: str = ""
 
 
 def audit_page(
@@ -54,7 +57,10 @@ def _filtered(wanted: Wanted) -> QuerySet[AuditEntry]:
         rows = rows.filter(actor_id__isnull=True)
     elif wanted.person is not None:
         rows = rows.filter(actor_id=wanted.person)
-    if wanted.target:
+    if wanted.target and wanted.number:
+        tables = (wanted.target, *BELONGINGS.get(wanted.target, ()))
+        rows = rows.filter(target__in=tables, target_id=wanted.number)
+    elif wanted.target:
         rows = rows.filter(target=wanted.target)
     if wanted.action:
         rows = rows.filter(action=wanted.action)

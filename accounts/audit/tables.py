@@ -180,4 +180,13 @@ WATCHED: Final = (
         people_only=True,
     ),
 )
+# What belongs to an object and is recorded under its number, in tables of its own.
+BELONGINGS: Final = {
+    "users": (
+        *("users_groups", "users_user_permissions"),
+        *("user_second_factors", "user_sessions"),
+    ),
+    "auth_group": ("auth_group_permissions",),
+    "strategies": ("strategy_versions",),
+}
 TABLES: Final = tuple(dict.fromkeys(watched.table for watched in WATCHED))

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import redis
 
 from btc_watcher.lib import redis_keys
+from btc_watcher.lib.kept_task import KeptTask
 from btc_watcher.lib.redis_client import redis_async_connection
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Endings:
 
     def __init__(self) -> None:
         self._listeners: set[Callable[[int | None], None]] = set()
-        self._reader: asyncio.Task[None] | None = None
+        self._reader = KeptTask(self._read, name="ended logins")
 
     @contextlib.asynccontextmanager
     async def heard_by(
@@ -43,14 +44,14 @@ class Endings:
         None stands for anybody: after an interruption some may have been missed.
         """
         self._listeners.add(listener)
-        if self._reader is None:
-            self._reader = asyncio.create_task(self._read(), name="ended logins")
+        if not self._reader.running:
+            self._reader.start()
         try:
             yield
         finally:
             self._listeners.discard(listener)
             if not self._listeners:
-                await self._stop()
+                await self._reader.stop()
 
     async def _read(self) -> None:
         while True:
@@ -78,14 +79,6 @@ class Endings:
     def _tell(self, user_id: int | None) -> None:
         for listener in list(self._listeners):
             listener(user_id)
-
-    async def _stop(self) -> None:
-        # Taken first: who comes while we wait starts a reader of their own.
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reader
 
 
 _of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Endings] = WeakKeyDictionary()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 DAYS: Final = 31
+# Of a single object little was changed.
+DAYS_OF_ONE: Final = 366
 # So that a typing error does not read ten years.
 LARGEST_NUMBER: Final = 2**63 - 1
 
@@ -38,6 +40,8 @@ class FilterForm(forms.Form):
         choices=[("", _("all")), *AuditEntry.Action.choices],
     )
     name = forms.CharField(label=_("Name or number"), required=False, max_length=150)
+    # Given by links from an object of the kind ``target``, whose name may have changed.
+    number = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     since = forms.DateField(
         label=pgettext_lazy("audit", "From"),
         required=False,
@@ -70,13 +74,16 @@ class FilterForm(forms.Form):
             if until
             else now + timedelta(minutes=1)
         )
+        number = chosen.get("number") or ""
+        days = DAYS_OF_ONE if number else DAYS
         return Wanted(
-            since=_midnight(since) if since else end - timedelta(days=DAYS),
+            since=_midnight(since) if since else end - timedelta(days=days),
             until=end,
             person=int(person) if person else None,
             target=chosen.get("target") or "",
             action=chosen.get("action") or "",
             name=(chosen.get("name") or "").strip(),
+            number=number,
         )
 
 
@@ -84,7 +91,10 @@ class FilterForm(forms.Form):
 @never_cache
 @needs(ADMINISTER)
 def audit(request: HttpRequest) -> HttpResponse:
-    """Show who changed what, the newest first; the last 31 days unless others are asked."""
+    """Show who changed what, the newest first; the last 31 days unless others are asked.
+
+    Of a single object (``target`` and ``number``) it is the last year.
+    """
     form = FilterForm(request.GET or None)
     wanted = form.wanted(timezone.now())
     before = request.GET.get("before", "")

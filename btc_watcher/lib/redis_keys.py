@@ -66,9 +66,14 @@ def ws_session(user_id: int) -> str:
     return f"ws:session:{user_id}"
 
 
-def rate_limit(who: str, endpoint: str) -> str:
-    """Counter of the requests of one address, or for one strategy, to one endpoint."""
-    return f"rate_limit:{who}:{endpoint}"
+def rate_limit(ip: str, endpoint: str) -> str:
+    """Counter of the requests of one address to one endpoint."""
+    return f"rate_limit:{ip}:{endpoint}"
+
+
+def hook_posts(strategy_id: int) -> str:
+    """Counter of the posts to the inbound webhook of one strategy."""
+    return f"hooks:posts:{strategy_id}"
 
 
 def login_failures(account: str) -> str:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from btc_watcher.lib.errors import BtcWatcherError
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "M": 2_592_000}
@@ -28,8 +30,11 @@ def duration(timeframe: str) -> timedelta:
     match = PATTERN.fullmatch(timeframe)
     if match is None:
         raise BtcWatcherError(
-            f"{timeframe!r} is not a timeframe. Write a number and a unit,"
-            " for example 1m, 15m, 4h, 1d or 1w."
+            _(
+                "%(timeframe)r is not a timeframe. Write a number and a unit, for"
+                " example 1m, 15m, 4h, 1d or 1w."
+            )
+            % {"timeframe": timeframe}
         )
     return timedelta(seconds=int(match[1]) * SECONDS[match[2]])
 

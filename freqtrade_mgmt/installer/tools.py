@@ -34,10 +34,12 @@ _PROXY_NAMES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY")
 def pip_settings() -> PipSettings:
     """Ask this environment's pip which indexes it was told of."""
     python = Path(sys.executable)
-    return replace(
-        pip_settings_parse(pip_says("config", "list", python=python)),
-        default_index=pip_default_index(pip_says("install", "--help", python=python)),
-    )
+    found = pip_settings_parse(pip_says("config", "list", python=python))
+    if found.index_url or found.no_index:
+        # Another pip would be started for what nobody asks then.
+        return found
+    usual = pip_default_index(pip_says("install", "--help", python=python))
+    return replace(found, default_index=usual)
 
 
 def proxy_environment(url: str) -> dict[str, str | None]:

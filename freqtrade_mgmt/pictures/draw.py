@@ -21,8 +21,7 @@ SIZE: Final = (960, 540)
 # Left, top, right, bottom of the candles.
 FRAME: Final = (16, 56, 850, 492)
 PAPER, LINES, INK, FAINT = "#131722", "#2a2f3d", "#e6e8ee", "#8d94a6"
-UP, DOWN, HOLD = "#26a69a", "#ef5350", "#f0b90b"
-COLOURS: Final = {"BUY": UP, "SELL": DOWN}
+GREEN, RED, HOLD = "#26a69a", "#ef5350", "#f0b90b"
 PRICES: Final = 6
 TIMES: Final = 5
 ROOM: Final = 0.12
@@ -37,6 +36,17 @@ class Drawing:
     signal_type: str
     price: str
     zone: ZoneInfo
+    red_rises: bool = False
+
+    @property
+    def up(self) -> str:
+        """Return the colour of what rises, and of a buy."""
+        return RED if self.red_rises else GREEN
+
+    @property
+    def down(self) -> str:
+        """Return the colour of what falls, and of a sell."""
+        return GREEN if self.red_rises else RED
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,8 @@ def draw(drawing: Drawing) -> bytes:
     _prices(pen, scale)
     _times(pen, scale, drawing)
     for place, candle in enumerate(drawing.candles):
-        _candle(pen, scale, place, candle)
+        rises = candle.close >= candle.open
+        _candle(pen, scale, place, candle, drawing.up if rises else drawing.down)
     _signal(pen, scale, drawing)
     # The font has Latin letters only.
     head = drawing.head.encode("latin-1", "ignore").decode("latin-1")
@@ -134,8 +145,9 @@ def _times(pen: ImageDraw.ImageDraw, scale: Scale, drawing: Drawing) -> None:
     )
 
 
-def _candle(pen: ImageDraw.ImageDraw, scale: Scale, place: int, candle: Ohlcv) -> None:
-    colour = UP if candle.close >= candle.open else DOWN
+def _candle(
+    pen: ImageDraw.ImageDraw, scale: Scale, place: int, candle: Ohlcv, colour: str
+) -> None:
     x, half = scale.x(place), scale.width / 2
     pen.line((x, scale.y(candle.high), x, scale.y(candle.low)), fill=colour)
     top, bottom = sorted((scale.y(candle.open), scale.y(candle.close)))
@@ -144,7 +156,8 @@ def _candle(pen: ImageDraw.ImageDraw, scale: Scale, place: int, candle: Ohlcv) -
 
 def _signal(pen: ImageDraw.ImageDraw, scale: Scale, drawing: Drawing) -> None:
     """Mark the candle that closed with the signal, and its price."""
-    colour = COLOURS.get(drawing.signal_type, HOLD)
+    colours = {"BUY": drawing.up, "SELL": drawing.down}
+    colour = colours.get(drawing.signal_type, HOLD)
     last = drawing.candles[-1]
     left, _top, right, _bottom = FRAME
     y = scale.y(last.close)

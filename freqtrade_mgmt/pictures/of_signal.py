@@ -29,11 +29,14 @@ CANDLES: Final = 72
 FEWEST: Final = 5
 
 
-def picture_of_signal(context: Mapping[str, Any], zone: ZoneInfo) -> bytes | None:
+def picture_of_signal(
+    context: Mapping[str, Any], zone: ZoneInfo, rise: str = "green"
+) -> bytes | None:
     """Return a PNG of the candles up to a signal, None when there are none to draw.
 
     ``context`` is that of the signal's message: strategy_id, pair, timeframe,
-    candle_close, signal_type, price. It takes ``SECONDS`` at most, and the drawing.
+    candle_close, signal_type, price. What rises is drawn in ``rise``, green or red,
+    and what falls in the other one. It takes ``SECONDS`` at most, and the drawing.
     """
     pair, timeframe = str(context.get("pair")), str(context.get("timeframe"))
     candles = _candles(context, pair, timeframe)
@@ -46,6 +49,7 @@ def picture_of_signal(context: Mapping[str, Any], zone: ZoneInfo) -> bytes | Non
             signal_type=str(context.get("signal_type")),
             price=str(context.get("price")),
             zone=zone,
+            red_rises=rise == "red",
         )
     )
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
+
 class ConflictError(BtcWatcherError):
     """Somebody else has saved the draft since this page was loaded."""
 

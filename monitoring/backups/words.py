@@ -24,7 +24,7 @@ def words_of(trouble: Trouble) -> Words:
     if trouble.key == FAILED:
         text = _("Backup %(name)s: %(error)s\nRun manage.py backup to try again.") % {
             "name": facts["name"],
-            "error": facts["error"] or facts["state"],
+            "error": facts["error"] or word_of_state(State(facts["state"])),
         }
         return Words(_title_of_failure(facts["state"]), text)
     if trouble.key == AGE:

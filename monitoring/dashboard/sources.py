@@ -228,4 +228,5 @@ def _proxy(proxy: Proxy) -> Item:
         cure="\n".join(part for part in (words, failure_advice(failure)) if part),
         url=reverse("proxies:detail", args=[proxy.pk]),
         action=_("To the proxy"),
+        covers=frozenset({f"proxy:{proxy.pk}"}),
     )

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
 from django.db import DatabaseError, connections, transaction
+from django.utils.translation import gettext as _
 from psycopg import sql
 
 from btc_watcher.lib import replica
 from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.lib.partitions import OUTCOMES, SIGNALS, MonthlyTable, month_start
+from btc_watcher.lib.spreadsheets import FORMULA_SIGNS
 from monitoring.partitions.parquet import ParquetMissingError, ParquetSink
 
 if TYPE_CHECKING:
@@ -36,8 +38,8 @@ TABLES: Final = {
     "choices": MonthlyTable("signal_choices", "timestamp"),
 }
 TOLD_ROWS: Final = 10_000
-# A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
-FORMULA: Final = r"^[=+\-@\t\r]"
+# The sign that stands last is a hyphen, which means itself there.
+FORMULA: Final = f"^[{FORMULA_SIGNS}]"
 TEXT_KINDS: Final = ("text", "character varying", "character")
 # Whatever the server, the database or the role says of itself.
 SESSION: Final = (
@@ -134,10 +136,11 @@ def rows_export(
     except ParquetMissingError as error:
         raise ExportError(str(error)) from error
     except OSError as error:
-        raise ExportError(f"{path} could not be written: {error}.") from error
+        raise _unwritable(path, error) from error
     except DatabaseError as error:
         reason = str(error).partition("\n")[0]
-        raise ExportError(f"The database broke off: {reason}. Try again.") from error
+        words = _("The database broke off: %(reason)s. Try again.")
+        raise ExportError(words % {"reason": reason}) from error
     return Exported(str(path), rows, path.stat().st_size, tuple(parts))
 
 
@@ -159,14 +162,18 @@ class _Count:
 
 def _wanted(table: str, begin: datetime, end: datetime, form: str) -> Wanted:
     if table not in TABLES:
-        raise ExportError(f"{table!r} cannot be exported; use {', '.join(TABLES)}.")
+        words = _("%(table)r cannot be exported; use %(tables)s.")
+        raise ExportError(words % {"table": table, "tables": ", ".join(TABLES)})
     if form not in FORMATS:
-        raise ExportError(f"The format is {form!r}; use {', '.join(FORMATS)}.")
+        words = _("The format is %(format)r; use %(formats)s.")
+        raise ExportError(words % {"format": form, "formats": ", ".join(FORMATS)})
     if begin >= end:
-        raise ExportError(
-            f"The range from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is empty;"
-            " the end must be later than the beginning."
+        words = _(
+            "The range from %(begin)s to %(end)s is empty; the end must be later than"
+            " the beginning."
         )
+        facts = {"begin": f"{begin:%Y-%m-%d %H:%M}", "end": f"{end:%Y-%m-%d %H:%M}"}
+        raise ExportError(words % facts)
     return Wanted(TABLES[table], begin, end)
 
 
@@ -174,13 +181,17 @@ def _path_check(path: Path) -> None:
     """Refuse what is no file: a device would be replaced, not written to."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise ExportError(
-                f"{path} is there and is no ordinary file. Name a new file."
-            )
+            words = _("%(path)s is there and is no ordinary file. Name a new file.")
+            raise ExportError(words % {"path": path})
     except FileNotFoundError:
         return
     except OSError as error:
-        raise ExportError(f"{path} could not be written: {error}.") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ExportError:
+    words = _("%(path)s could not be written: %(error)s.")
+    return ExportError(words % {"path": path, "error": error})
 
 
 @contextmanager

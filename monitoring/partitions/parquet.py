@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+INSTALL: Final = (
+    ".venv/bin/python -m pip install --require-hashes -r requirements-parquet.txt"
+)
 
 
 class ParquetMissingError(Exception):
@@ -31,9 +37,11 @@ class ParquetSink:
             parquet: Any = import_module("pyarrow.parquet")
         except ImportError as error:
             raise ParquetMissingError(
-                "Parquet needs the library pyarrow, which is not part of the usual"
-                " installation. Install it with: .venv/bin/python -m pip install"
-                " --require-hashes -r requirements-parquet.txt; or use --format csv."
+                _(
+                    "Parquet needs the library pyarrow, which is not part of the usual"
+                    " installation. Install it with: %(command)s; or use --format csv."
+                )
+                % {"command": INSTALL}
             ) from error
         self._schema = self._arrow.schema(
             [(name, _type(self._arrow, kind)) for name, kind in columns]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from notifications.rendering.sandbox import PlainTemplate
 
 LANGUAGES: Final = ("zh-hans", "en")
+EXAMPLE: Final = "{'signal': {'en': {'title': '…', 'body': '…'}}}"
 OPEN: Final = re.compile(r"\{\{|\{%|\{#")
 TAG: Final = re.compile(r"Invalid block tag on line \d+: '([^']*)'")
 UNCLOSED: Final = re.compile(r"Unclosed tag on line \d+: '([^']*)'")
@@ -87,8 +88,16 @@ def templates_check(templates: object) -> None:
                 _known(part, Texts._fields, language)
                 if not isinstance(text, str):
                     raise ConfigurationError(
-                        f"The {part} of the template {kind}, {language} is {text!r};"
-                        " use a text."
+                        _(
+                            "The %(part)s of the template %(kind)s, %(language)s is"
+                            " %(value)r; use a text."
+                        )
+                        % {
+                            "part": part,
+                            "kind": kind,
+                            "language": language,
+                            "value": text,
+                        }
                     )
                 if problem := template_check(text, kind):
                     raise ConfigurationError(
@@ -101,15 +110,18 @@ def templates_check(templates: object) -> None:
 def _object(value: object, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigurationError(
-            f"{name!r} is {value!r}; use an object such as"
-            " {'signal': {'en': {'title': '…', 'body': '…'}}}."
+            _("%(key)r is %(value)r; use an object such as %(example)s.")
+            % {"key": name, "value": value, "example": EXAMPLE}
         )
     return value
 
 
 def _known(name: str, known: tuple[str, ...], where: str) -> None:
     if name not in known:
-        raise ConfigurationError(f"{where!r} holds {name!r}; use {', '.join(known)}.")
+        raise ConfigurationError(
+            _("%(key)r holds %(value)r; use %(known)s.")
+            % {"key": where, "value": name, "known": ", ".join(known)}
+        )
 
 
 def _left_open(text: str) -> tuple[int, str] | None:

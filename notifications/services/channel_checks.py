@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from accounts.models import User
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.redis_keys import PRIORITIES
@@ -22,6 +25,15 @@ from proxies.ranking import POLICIES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django_stubs_ext import StrPromise
+
+NO_CHANNEL: Final = gettext_lazy(
+    "'fallback' is %(value)r, which is not the number of a channel."
+)
+NO_USER: Final = gettext_lazy("'user' is %(value)r, which is not the number of a user.")
+NO_PROXY: Final = gettext_lazy(
+    "'proxy' is %(value)r, which is not the number of a proxy."
+)
 # What a rule may list; None means any text.
 ALLOWED: Final = {
     "strategies": None,
@@ -42,7 +54,8 @@ def config_check(
             isinstance(value, list) and set(map(str, value)) <= set(allowed)
         ):
             raise ConfigurationError(
-                f"{key!r} is {value!r}; use a list of {', '.join(allowed)}."
+                _("%(key)r is %(value)r; use a list of %(known)s.")
+                % {"key": key, "value": value, "known": ", ".join(allowed)}
             )
     rules_check(config.get("rules"))
     quiet_read(config.get("quiet_hours"))
@@ -62,13 +75,14 @@ def rules_check(rules: object) -> None:
         return
     if not isinstance(rules, dict):
         raise ConfigurationError(
-            f"'rules' is {rules!r}; use an object with lists of"
-            f" {', '.join(CONDITIONS)}."
+            _("'rules' is %(value)r; use an object with lists of %(known)s.")
+            % {"value": rules, "known": ", ".join(CONDITIONS)}
         )
     for name, wanted in rules.items():
         if name not in CONDITIONS:
             raise ConfigurationError(
-                f"There is no rule {name!r}; use {', '.join(CONDITIONS)}."
+                _("There is no rule %(name)r; use %(known)s.")
+                % {"name": name, "known": ", ".join(CONDITIONS)}
             )
         if wanted is None:
             continue
@@ -80,11 +94,14 @@ def rules_check(rules: object) -> None:
             and (allowed is None or each in allowed)
             for each in wanted
         ):
-            choice = (
-                ", ".join(allowed) if allowed else "numbers" if kind is int else "texts"
-            )
+            several = _("numbers") if kind is int else _("texts")
             raise ConfigurationError(
-                f"The rule {name!r} is {wanted!r}; use a list of {choice}."
+                _("The rule %(name)r is %(value)r; use a list of %(known)s.")
+                % {
+                    "name": name,
+                    "value": wanted,
+                    "known": ", ".join(allowed) if allowed else several,
+                }
             )
 
 
@@ -92,8 +109,8 @@ def limits_check(limits: object) -> None:
     """Raise ConfigurationError that names what is wrong with ``rate_limit_config``."""
     if not isinstance(limits, dict):
         raise ConfigurationError(
-            f"The limits are {limits!r}; use an object such as"
-            ' {"second": 1, "minute": 20}.'
+            _("The limits are %(value)r; use an object such as %(example)s.")
+            % {"value": limits, "example": '{"second": 1, "minute": 20}'}
         )
     limits_read(limits, {})
 
@@ -106,7 +123,8 @@ def _choice(config: Mapping[str, Any], key: str, allowed: tuple[object, ...]) ->
         for each in allowed
     ):
         raise ConfigurationError(
-            f"{key!r} is {value!r}; use one of {', '.join(map(str, allowed))}."
+            _("%(key)r is %(value)r; use one of %(known)s.")
+            % {"key": key, "value": value, "known": ", ".join(map(str, allowed))}
         )
 
 
@@ -117,12 +135,18 @@ def _picture_check(config: Mapping[str, Any], channel_type: str) -> None:
     able = ", ".join(sorted(each.type for each in TRANSPORTS.values() if each.pictures))
     if channel_type == "feishu":
         raise ConfigurationError(
-            "'picture' cannot be true: Feishu takes pictures only from an application"
-            f" with a token, not from a group robot. Use a channel of type {able}."
+            _(
+                "'picture' cannot be true: Feishu takes pictures only from an application"
+                " with a token, not from a group robot. Use a channel of type %(types)s."
+            )
+            % {"types": able}
         )
     raise ConfigurationError(
-        f"'picture' cannot be true: channels of type {channel_type} show no pictures."
-        f" Use one of type {able}."
+        _(
+            "'picture' cannot be true: channels of type %(type)s show no pictures. Use"
+            " one of type %(types)s."
+        )
+        % {"type": channel_type, "types": able}
     )
 
 
@@ -131,18 +155,17 @@ def _references_check(config: Mapping[str, Any], channel_id: int | None) -> None
     if fallback is not None:
         if fallback == channel_id:
             raise ConfigurationError(
-                f"'fallback' is {fallback!r}, which is this channel; name another."
+                _("'fallback' is %(value)r, which is this channel; name another.")
+                % {"value": fallback}
             )
-        _exists(NotificationChannel, fallback, "fallback", "channel")
+        _exists(NotificationChannel, fallback, NO_CHANNEL)
     if (user := config.get("user")) is not None:
-        _exists(User, user, "user", "user")
+        _exists(User, user, NO_USER)
     if (proxy := proxy_wanted(config)) is not None:
-        _exists(Proxy, proxy, "proxy", "proxy")
+        _exists(Proxy, proxy, NO_PROXY)
 
 
-def _exists(model: Any, number: object, key: str, what: str) -> None:
+def _exists(model: Any, number: object, otherwise: StrPromise) -> None:
     whole = isinstance(number, int) and not isinstance(number, bool)
     if not whole or not model.objects.filter(pk=number).exists():
-        raise ConfigurationError(
-            f"{key!r} is {number!r}, which is not the number of a {what}."
-        )
+        raise ConfigurationError(otherwise % {"value": number})

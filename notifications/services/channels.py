@@ -144,8 +144,11 @@ def channel_test(channel: NotificationChannel) -> ChannelTestResult:
     NotificationChannel.objects.filter(id=channel.id).update(last_test_time=now)
     if outcome is None:
         raise ConfigurationError(
-            f"The test of channel {channel.name!r} was taken by another worker;"
-            f" see notification {queued.id} in the history."
+            _(
+                "The test of channel %(name)r was taken by another worker; see"
+                " notification %(number)s in the history."
+            )
+            % {"name": channel.name, "number": queued.id}
         )
     return ChannelTestResult(
         ok=outcome.status == NotificationStatus.SENT,
@@ -180,8 +183,8 @@ def channel_config_shown(channel: NotificationChannel) -> dict[str, Any]:
 def _transport(channel_type: str) -> Transport:
     if channel_type not in TRANSPORTS:
         raise ConfigurationError(
-            f"There is no transport for channels of type {channel_type!r};"
-            f" use one of {', '.join(sorted(TRANSPORTS))}."
+            _("There are no channels of type %(type)r; use one of %(known)s.")
+            % {"type": channel_type, "known": ", ".join(sorted(TRANSPORTS))}
         )
     return TRANSPORTS[channel_type]
 
@@ -194,8 +197,11 @@ def _check(
 ) -> None:
     if unknown := set(fields) - CHANGEABLE:
         raise ConfigurationError(
-            f"A channel has no field {', '.join(sorted(unknown))};"
-            f" use {', '.join(sorted(CHANGEABLE))}."
+            _("A channel has no field %(names)s; use %(known)s.")
+            % {
+                "names": ", ".join(sorted(unknown)),
+                "known": ", ".join(sorted(CHANGEABLE)),
+            }
         )
     # First of all, for what the others say repeats what was given.
     if problems := storage_problems(config, "config"):

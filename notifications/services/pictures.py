@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from notifications.rendering.values import is_told_by_context
+from notifications.services.targets import receiver
 from notifications.transports import TRANSPORTS
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ logger = logging.getLogger(__name__)
 class PictureMaker(Protocol):
     """Draws what a signal's context tells of, within two seconds, or returns None."""
 
-    def __call__(self, context: Mapping[str, Any], zone: ZoneInfo) -> bytes | None:
-        """Return a PNG."""
+    def __call__(
+        self, context: Mapping[str, Any], zone: ZoneInfo, rise: str
+    ) -> bytes | None:
+        """Return a PNG; ``rise`` is the colour of what rises, green or red."""
 
 
 def picture_of(
@@ -45,7 +48,8 @@ def picture_of(
     ):
         return None
     try:
-        return _maker(settings.NOTIFICATION_PICTURE_MAKER)(message.context, zone)
+        maker = _maker(settings.NOTIFICATION_PICTURE_MAKER)
+        return maker(message.context, zone, receiver(channel).rise)
     except Exception:
         logger.exception("No picture could be drawn; the message goes without one.")
         return None

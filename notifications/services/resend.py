@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.redis_keys import PRIORITIES
@@ -31,11 +32,16 @@ def notification_resend(notification_id: int, by: str) -> Queued:
     """
     row = notification_by_id(notification_id)
     if row is None:
-        raise ConfigurationError(f"There is no notification {notification_id}.")
+        raise ConfigurationError(
+            _("There is no notification %(number)s.") % {"number": notification_id}
+        )
     if row.channel is None or not row.channel.enabled:
         raise ConfigurationError(
-            f"The channel of notification {notification_id} is gone or switched off."
-            " Switch it on first."
+            _(
+                "The channel of notification %(number)s is gone or switched off. Switch"
+                " it on first."
+            )
+            % {"number": notification_id}
         )
     extra: dict[str, Any] = {
         key: row.metadata[key] for key in KEPT if key in row.metadata

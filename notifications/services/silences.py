@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from django.utils.translation import gettext as _
+
 from btc_watcher.lib.errors import ConfigurationError
 from btc_watcher.lib.redis_keys import PRIORITIES
 from notifications.messages import MESSAGE_TYPES
@@ -39,12 +41,12 @@ def silence_create(
     matcher_check(matcher)
     if not reason.strip():
         raise ConfigurationError(
-            "A silence needs a reason, which others will read later."
+            _("A silence needs a reason, which others will read later.")
         )
     if ends_at <= starts_at:
         raise ConfigurationError(
-            f"The silence ends at {ends_at:%Y-%m-%d %H:%M}, before it begins."
-            " Set a later end."
+            _("The silence ends at %(end)s, before it begins. Set a later end.")
+            % {"end": f"{ends_at:%Y-%m-%d %H:%M}"}
         )
     return NotificationSilence.objects.create(
         matcher=dict(matcher),
@@ -73,7 +75,10 @@ def matcher_check(matcher: Mapping[str, Any]) -> None:
             continue
         if key not in LISTS:
             known = ", ".join((*LISTS, *CONDITIONS))
-            raise ConfigurationError(f"A silence cannot match {key!r}; use {known}.")
+            raise ConfigurationError(
+                _("A silence cannot match %(key)r; use %(known)s.")
+                % {"key": key, "known": known}
+            )
         kind, allowed = LISTS[key]
         if not isinstance(value, list) or not all(
             isinstance(each, kind)
@@ -81,5 +86,12 @@ def matcher_check(matcher: Mapping[str, Any]) -> None:
             and (allowed is None or each in allowed)
             for each in value
         ):
-            choice = f" of {', '.join(allowed)}" if allowed else ""
-            raise ConfigurationError(f"{key!r} is {value!r}; use a list{choice}.")
+            several = _("numbers") if kind is int else _("texts")
+            raise ConfigurationError(
+                _("%(key)r is %(value)r; use a list of %(known)s.")
+                % {
+                    "key": key,
+                    "value": value,
+                    "known": ", ".join(allowed) if allowed else several,
+                }
+            )

@@ -131,14 +131,21 @@ class Aliyun(Provider):
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Self:
         """Read a channel's configuration; ConfigurationError names the key."""
-        required_text(config, "access_key_secret", "the secret of the access key")
+        required_text(
+            config, "access_key_secret", str(_("the secret of the access key"))
+        )
         variables = config.get("variables") or {}
         if not isinstance(variables, dict) or not all(
             isinstance(each, str) for each in variables.values()
         ):
             raise ConfigurationError(
-                f"'variables' is {variables!r}; use an object of texts such as"
-                " {'pair': '{pair}', 'price': '{price}'}."
+                _(
+                    "'variables' is %(value)r; use an object of texts such as %(example)s."
+                )
+                % {
+                    "value": variables,
+                    "example": "{'pair': '{pair}', 'price': '{price}'}",
+                }
             )
         length = bounded_number(config, "variable_length", LENGTH, LENGTHS)
         return cls(

@@ -65,7 +65,7 @@ class EmailConfig:
         username = str(config.get("username") or "")
         if username and not config.get("password"):
             raise ConfigurationError(
-                "The configuration has a 'username' but no 'password'; set both or none."
+                str(_("There is a 'username' but no 'password'; set both or none."))
             )
         return cls(
             host=_host(required_text(config, "host", "smtp.example.org")),
@@ -77,7 +77,8 @@ class EmailConfig:
             ),
             recipients=tuple(
                 dict.fromkeys(
-                    _address(each, "to") for each in listed(config, "to", "addresses")
+                    _address(each, "to")
+                    for each in listed(config, "to", str(_("email addresses")))
                 )
             ),
             timeout=bounded_number(config, "timeout", TIMEOUT, (1, SEND_SECONDS)),
@@ -88,7 +89,8 @@ def _host(text: str) -> str:
     # A proxy is asked for it by a line of text.
     if not text.isprintable() or " " in text:
         raise ConfigurationError(
-            f"'host' is {text!r}; use a name such as smtp.example.org."
+            _("'host' is %(value)r; use a name such as smtp.example.org.")
+            % {"value": text}
         )
     return text
 
@@ -100,7 +102,8 @@ def _address(text: str, key: str) -> str:
         validate_email(found[0][1] if len(found) == 1 else "")
     except ValidationError:
         raise ConfigurationError(
-            f"{key!r} holds {text!r}, which is not one email address."
+            _("%(key)r holds %(value)r, which is not one email address.")
+            % {"key": key, "value": text}
         ) from None
     return text
 

@@ -6,6 +6,8 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext as _
+
 from btc_watcher.lib.errors import ConfigurationError, TransportError
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ def required_text(config: Mapping[str, Any], key: str, example: str) -> str:
     value = config.get(key)
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(
-            f"The configuration has no {key!r}; set it, for example to {example!r}."
+            _("The configuration has no %(key)r; set it, for example to %(example)r.")
+            % {"key": key, "example": example}
         )
     return value.strip()
 
@@ -28,7 +31,10 @@ def optional_text(config: Mapping[str, Any], key: str, default: str = "") -> str
     if value in (None, ""):
         return default
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ConfigurationError(f"{key!r} is {value!r}, but it must be a text.")
+        raise ConfigurationError(
+            _("%(key)r is %(value)r, but it must be a text.")
+            % {"key": key, "value": value}
+        )
     return str(value).strip()
 
 
@@ -40,7 +46,8 @@ def one_of(
     choices = tuple(allowed)
     if value not in choices:
         raise ConfigurationError(
-            f"{key!r} is {value!r}; use one of {', '.join(choices)}."
+            _("%(key)r is %(value)r; use one of %(known)s.")
+            % {"key": key, "value": value, "known": ", ".join(choices)}
         )
     return str(value)
 
@@ -54,10 +61,14 @@ def bounded_number(
     if isinstance(value, str) and value.strip().isdecimal():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigurationError(f"{key!r} is {value!r}, but it must be a number.")
+        raise ConfigurationError(
+            _("%(key)r is %(value)r, but it must be a number.")
+            % {"key": key, "value": value}
+        )
     if not low <= value <= high:
         raise ConfigurationError(
-            f"{key!r} is {value}, but it must be from {low:g} to {high:g}."
+            _("%(key)r is %(value)s, but it must be from %(low)g to %(high)g.")
+            % {"key": key, "value": value, "low": low, "high": high}
         )
     return value
 
@@ -68,7 +79,8 @@ def listed(config: Mapping[str, Any], key: str, what: str) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list | tuple) or not items:
         raise ConfigurationError(
-            f"The configuration has no {key!r}; set it to a list of {what}."
+            _("The configuration has no %(key)r; set it to a list of %(what)s.")
+            % {"key": key, "what": what}
         )
     return tuple(dict.fromkeys(str(item).strip() for item in items))
 
@@ -76,10 +88,14 @@ def listed(config: Mapping[str, Any], key: str, what: str) -> tuple[str, ...]:
 def base_address(config: Mapping[str, Any], default: str) -> str:
     """Return 'api_base', an address without its last slash, or the vendor's own."""
     base = config.get("api_base", default)
-    problem = address_problem(base) if isinstance(base, str) else "is no text"
-    if problem:
+    if not isinstance(base, str) or address_problem(base):
+        # Secrets travel to it.
         raise ConfigurationError(
-            f"'api_base' is {base!r}, which {problem}. Use an address such as {default!r}."
+            _(
+                "'api_base' is %(value)r; use an address that begins with https://, such"
+                " as %(example)r."
+            )
+            % {"value": base, "example": default}
         )
     return str(base).rstrip("/")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from btc_watcher.lib.errors import ConfigurationError, TransportError
 from proxies.ranking import policy_read
 from proxies.selectors import proxy_address, route_of
@@ -73,6 +75,9 @@ def _no_way(route: Route) -> ConfigurationError | TransportError:
 
 def _gone(number: object) -> ConfigurationError:
     return ConfigurationError(
-        f"The channel goes through proxy {number!r}, which does not exist."
-        " Choose another one, or none."
+        _(
+            "The channel goes through proxy %(number)r, which does not exist. Choose"
+            " another one, or none."
+        )
+        % {"number": number}
     )

@@ -135,12 +135,15 @@ def _provider(config: Mapping[str, Any]) -> Provider:
 
 
 def _numbers(config: Mapping[str, Any]) -> tuple[str, ...]:
-    numbers = listed(config, "to", "phone numbers")
+    numbers = listed(config, "to", str(_("phone numbers")))
     numbers = tuple(dict.fromkeys(re.sub(r"[ ()-]", "", each) for each in numbers))
     for number in numbers:
         if not NUMBER.fullmatch(number):
             raise ConfigurationError(
-                f"'to' holds {number!r}, which is no phone number such as"
-                " '13800138000' or '+8613800138000'."
+                _(
+                    "'to' holds %(number)r, which is no phone number such as"
+                    " '13800138000' or '+8613800138000'."
+                )
+                % {"number": number}
             )
     return numbers

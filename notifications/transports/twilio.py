@@ -97,13 +97,17 @@ class Twilio(Provider):
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Self:
         """Read a channel's configuration; ConfigurationError names the key."""
-        required_text(config, "auth_token", "the token of the account")
+        required_text(config, "auth_token", str(_("the token of the account")))
         service = optional_text(config, "messaging_service_sid")
         number = optional_text(config, "from")
         if not service and not number:
             raise ConfigurationError(
-                "The configuration has no 'from', for example '+15005550006',"
-                " and no 'messaging_service_sid'; set one of them."
+                str(
+                    _(
+                        "The configuration has no 'from', for example '+15005550006',"
+                        " and no 'messaging_service_sid'; set one of them."
+                    )
+                )
             )
         return cls(
             account_sid=required_text(config, "account_sid", "AC…"),

@@ -103,8 +103,10 @@ class WebhookTransport(Transport):
         body = config.get("body")
         if body not in (None, "") and not isinstance(body, dict | list):
             raise ConfigurationError(
-                f"'body' is {body!r}; use a JSON object such as"
-                ' {"text": "{title}"}, or leave it out.'
+                _(
+                    "'body' is %(value)r; use a JSON object such as %(example)s, or none."
+                )
+                % {"value": body, "example": '{"text": "{title}"}'}
             )
 
     def is_idempotent(self, config: Mapping[str, Any]) -> bool:

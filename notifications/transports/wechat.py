@@ -188,7 +188,7 @@ class App:
         return cls(
             corpid=required_text(config, "corpid", "ww0123456789abcdef"),
             agentid=int(bounded_number(config, "agentid", 0, (1, 2**31))),
-            recipients=listed(config, "to", "members, or to '@all'"),
+            recipients=listed(config, "to", str(_("members, or to '@all'"))),
             format=one_of(config, "format", FORMATS, "text"),
             base=base_address(config, API_BASE),
         )

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import redis
 
 from btc_watcher.lib import redis_keys
+from btc_watcher.lib.kept_task import KeptTask
 from btc_watcher.lib.redis_client import redis_async_connection
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Hub:
     def __init__(self) -> None:
         self._redis = redis_async_connection()
         self._subscriptions: set[Subscription] = set()
-        self._reader: asyncio.Task[None] | None = None
+        self._reader = KeptTask(self._read, name="signals feed", broken=self._unheard)
         self._ready = asyncio.Event()
         self._last: bytes = b"0-0"
         self._stalled = False
@@ -91,9 +92,9 @@ class Hub:
         """Yield a subscription that misses nothing from here on."""
         subscription = Subscription()
         self._subscriptions.add(subscription)
-        if self._reader is None:
+        if not self._reader.running:
             self._ready.clear()
-            self._reader = asyncio.create_task(self._read(), name="signals feed")
+            self._reader.start()
         try:
             await self._ready.wait()
             if self._stalled:
@@ -166,10 +167,13 @@ class Hub:
                 logger.warning(
                     "The live feed waits for Redis (%s).", type(error).__name__
                 )
-                self._stall()
-                # Pages may connect meanwhile: they show what PostgreSQL holds.
-                self._ready.set()
+                self._unheard()
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def _unheard(self) -> None:
+        self._stall()
+        # Pages may connect meanwhile: they show what PostgreSQL holds.
+        self._ready.set()
 
     def _stall(self) -> None:
         if not self._stalled:
@@ -216,12 +220,7 @@ class Hub:
             subscription.put(frame)
 
     async def _stop(self) -> None:
-        # Taken first: who subscribes while we wait starts a reader of their own.
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reader
+        await self._reader.stop()
         if not self._subscriptions:
             await self._redis.aclose()
 

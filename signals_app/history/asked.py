@@ -33,6 +33,7 @@ LABELS: Final = {
     "from": _("From"),
     "to": _("Up to"),
     "strategy": _("Strategy"),
+    "strategy_id": _("Number of a strategy"),
     "pair": _("Pair"),
     "exchange": _("Exchange"),
     "timeframe": _("Timeframe"),
@@ -94,7 +95,7 @@ class HistoryQuery(SignalQuerySerializer):
             attrs["from"], attrs["to"] = period_range(attrs["period"], now, zone)
         pair = attrs.pop("pair", "")
         if pair:
-            attrs["pair" if "/" in pair else "pair_part"] = pair.upper()
+            attrs["pair" if "/" in pair else "pair_part"] = pair
         return super().validate(attrs)
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from btc_watcher.lib import replica
+from btc_watcher.lib.spreadsheets import FORMULA_SIGNS
 from signals_app.history.asked import range_named
 from signals_app.outcomes.choices import choice_shape, choices_of
 from signals_app.outcomes.judging import HORIZONS
@@ -32,9 +34,10 @@ if TYPE_CHECKING:
     from signals_app.selectors import Cursor, SignalFilter
 
 PART: Final = 500
+# A file is read by the page's server in the background, part by part.
+PART_PATIENCE: Final = 60
 BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
-# A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+FORMULA: Final = tuple(FORMULA_SIGNS)
 FORMATS: Final = {
     "csv": ("text/csv", "csv"),
     "excel": ("text/csv", "csv"),
@@ -64,13 +67,16 @@ def signals_export(
 
     ``form`` is one of FORMATS; ``excel`` is CSV with the mark that tells Excel that it is
     UTF-8. Times are on the clocks of ``zone``, with their offset. What ``user_id`` took
-    or skipped goes with it. Memory holds one part. Raises Django's database errors.
+    or skipped goes with it. Memory holds one part. Raises Django's database errors, and
+    SearchTooLongError for a part that takes more than PART_PATIENCE seconds.
     """
     head = "" if form == "jsonl" else _lines([COLUMNS])
     yield f"{BOM if form == 'excel' else ''}{head}".encode()
     after: Cursor | None = None
     while most > 0:
-        found, after = signals_page(wanted, size=min(PART, most), after=after)
+        found, after = signals_page(
+            wanted, size=min(PART, most), after=after, patience=PART_PATIENCE
+        )
         most -= len(found)
         if found:
             yield _part(found, form, user_id, zone)
@@ -96,7 +102,7 @@ def _part(signals: Sequence[Signal], form: str, user_id: int, zone: tzinfo) -> b
         for signal in signals
     ]
     if form == "jsonl":
-        return b"".join(orjson.dumps(row) + b"\n" for row in rows)
+        return b"".join(_json(row) + b"\n" for row in rows)
     return _lines([_cells(row) for row in rows]).encode()
 
 
@@ -129,7 +135,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
     values = row["metadata"] | row | _outcome_cells(row["outcome"])
     choice = row["choice"] or {}
     values |= {"choice": choice.get("choice"), "note": choice.get("note")}
-    values["indicators"] = orjson.dumps(row["indicators"]).decode()
+    values["indicators"] = _json(row["indicators"]).decode()
     values["notification_channels"] = ", ".join(map(str, row["notification_channels"]))
     return [harmless(values.get(name)) for name in COLUMNS]
 
@@ -154,9 +160,18 @@ def harmless(value: Any) -> Any:
         # As the API writes prices: 0.00000012 and not 1.2e-07.
         return price_text(value)
     if isinstance(value, list | dict):
-        value = orjson.dumps(value).decode()
+        value = _json(value).decode()
     text = isinstance(value, str) and value.startswith(FORMULA)
     return f"'{value}" if text else value
+
+
+def _json(value: Any) -> bytes:
+    """Return JSON; numbers of the database may be larger than orjson writes."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode()
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STRATEGIES_NAMED: Final = 500
 PAIRS_NAMED: Final = 500
+# No strategy has a number of so many digits.
+TOO_LONG: Final = 10
 # Fields that are folded away unless one of them is in use.
 MORE: Final = (
     *(
@@ -53,6 +55,7 @@ def form_choices(asked: Asked) -> dict[str, Any]:
     exchanges = {exchange for _name, _pairs, exchange in strategies}
     return {
         "strategies": [(name, name in asked.strategies) for name in names],
+        "numbered": _named(asked.values["strategy_id"]),
         "pairs": list(islice(sorted(pairs), PAIRS_NAMED)),
         "exchanges": sorted(each for each in exchanges if isinstance(each, str)),
         "timeframes": with_chosen(TIMEFRAMES, asked.values["timeframe"]),
@@ -77,6 +80,14 @@ def range_fields(asked: Asked) -> dict[str, str]:
         else ""
         for name, moment in ends.items()
     }
+
+
+def _named(number: str) -> str:
+    """Return what the strategy of a number is called now; the number for none."""
+    if not (number.isascii() and number.isdecimal() and len(number) < TOO_LONG):
+        return ""
+    strategy = strategies_all().filter(pk=int(number)).only("name").first()
+    return strategy.name if strategy else number
 
 
 def _texts(found: Any) -> list[str]:

@@ -22,8 +22,6 @@ LONGEST_NOTE: Final = 500
 # Signals that nothing was said about.
 UNDECIDED: Final = "undecided"
 WANTED: Final = (*Choice.values, UNDECIDED)
-# More of one person in one period than anybody marks by hand.
-MOST: Final = 5_000
 
 
 class ChoiceError(BtcWatcherError):
@@ -74,17 +72,7 @@ def choice_filter(wanted: SignalFilter, user_id: int, choice: str) -> SignalFilt
     """Narrow a filter to what somebody took, skipped, or has not decided on."""
     if choice not in WANTED:
         return wanted
-    mine = SignalChoice.objects.filter(
-        user_id=user_id, timestamp__gte=wanted.since, timestamp__lt=wanted.until
-    )
-    if choice != UNDECIDED:
-        mine = mine.filter(choice=choice)
-    ids = frozenset(
-        mine.order_by("-timestamp").values_list("signal_id", flat=True)[:MOST]
-    )
-    if choice == UNDECIDED:
-        return replace(wanted, but=ids)
-    return replace(wanted, only=ids)
+    return replace(wanted, choice=choice, chooser=user_id)
 
 
 def choice_shape(choice: SignalChoice | None) -> dict[str, Any] | None:

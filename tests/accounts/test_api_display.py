@@ -21,6 +21,7 @@ NOTHING_CHOSEN = {
     "rise": None,
     "start": "dashboard",
     "calls": {"sound": False, "notify": False, "level": "strong"},
+    "shortcuts": True,
 }
 
 
@@ -49,10 +50,20 @@ def test_a_change_keeps_what_it_does_not_name(mine: APIClient, person: User) -> 
         "rise": "red",
         "start": "dashboard",
         "calls": {"sound": True, "notify": False, "level": "weak"},
+        "shortcuts": True,
     }
     assert mine.get(ME).json()["display"] == changed["display"]
     person.refresh_from_db()
     assert Display.read(person.preferences).theme == "dark"
+
+
+def test_keys_of_one_character_are_switched_off_and_on(
+    mine: APIClient, person: User
+) -> None:
+    assert change(mine, {"shortcuts": False})["display"]["shortcuts"] is False
+    person.refresh_from_db()
+    assert Display.read(person.preferences) == Display(shortcuts=False)
+    assert change(mine, {"shortcuts": True})["display"] == NOTHING_CHOSEN
 
 
 def test_other_preferences_leave_it_alone(mine: APIClient) -> None:
@@ -71,6 +82,7 @@ def test_the_colour_of_what_rises_follows_the_language_again(mine: APIClient) ->
     [
         ({"theme": "sepia"}, "display.theme"),
         ({"calls": {"level": "P0"}}, "display.calls.level"),
+        ({"shortcuts": "perhaps"}, "display.shortcuts"),
         ({"colour": "red"}, "display.colour"),
         ({"calls": {"volume": 11}}, "display.calls.volume"),
         ({"calls": None}, "display.calls"),

@@ -231,4 +231,4 @@ def test_an_administrator_takes_it_away_from_who_lost_it(
     admin_client.post(where, body)
     assert SecondFactor.objects.count() == 0
     client.logout()
-    assert log_in(client).headers["Location"] == "/"
+    assert log_in(client).headers["Location"] == "/dashboard/"

@@ -27,6 +27,7 @@ WHOLE = {
     "start": "live",
     "sound": "on",
     "level": "medium",
+    "shortcuts": "on",
     "quiet_from": "22:30",
     "quiet_to": "07:00",
     "quiet_passes": "P0",
@@ -183,6 +184,25 @@ def test_the_name_at_the_top_leads_to_the_start_page(
     assert '<a class="brand" href="/dashboard/"' in page
     services.display_save(user=person, start="live")
     assert '<a class="brand" href="/"' in browser.get("/settings/").content.decode()
+
+
+def test_keys_of_one_character_can_be_switched_off(
+    browser: Client, person: User
+) -> None:
+    assert "data-shortcuts" not in root_of(browser)
+    assert "<kbd>j</kbd>" in browser.get("/outcomes/signals/").content.decode()
+    without = {name: value for name, value in WHOLE.items() if name != "shortcuts"}
+    browser.post("/settings/", without)
+    person.refresh_from_db()
+    assert Display.read(person.preferences).shortcuts is False
+    assert 'data-shortcuts="off"' in root_of(browser)
+    # No page tells of keys that do nothing.
+    for address in ("/", "/outcomes/signals/"):
+        page = browser.get(address).content.decode()
+        assert "<kbd>j</kbd>" not in page
+        assert "are switched off" in page
+    browser.post("/settings/", WHOLE)
+    assert "data-shortcuts" not in root_of(browser)
 
 
 def test_the_live_page_is_told_what_calls(browser: Client, person: User) -> None:

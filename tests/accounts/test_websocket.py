@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from functools import partial
@@ -13,13 +14,15 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from accounts import services
+from accounts import services, websocket
 from accounts.facts import RequestFacts
+from accounts.feed.endings import Endings
 from accounts.models import User, UserSession
 from accounts.permissions import may_listen
 from accounts.scopes import Scope
 from accounts.selectors import SESSION_TOKEN
 from accounts.websocket import SessionRowScope, login_lives
+from btc_watcher.lib import kept_task, redis_keys
 from btc_watcher.routing import websocket_router
 from tests.websocket import Page
 
@@ -251,3 +254,51 @@ async def test_without_redis_a_connection_opens_all_the_same(
     page = Page(SessionRowScope(websocket_router), "/ws/signals/", **scope)
     await page.connect()
     await page.disconnect()
+
+
+async def test_an_ending_that_comes_while_another_is_looked_up_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scope = await login()
+    looking, answer = asyncio.Event(), asyncio.Event()
+    looks: list[bool] = []
+
+    async def look(inner: Any) -> bool:
+        looks.append(await login_lives(inner))
+        looking.set()
+        await answer.wait()
+        return looks[-1]
+
+    monkeypatch.setattr(websocket, "login_lives", look)
+    sent = Outgoing()
+    noted = websocket._Noted(scope, sent)
+    noted.hear(scope["user"].pk)
+    await looking.wait()
+    await UserSession.objects.all().adelete()
+    noted.hear(scope["user"].pk)
+    answer.set()
+    assert noted._check is not None
+    await asyncio.wait_for(noted._check, 20)
+    assert looks == [True, False]
+    assert sent.types == ["websocket.close"]
+
+
+async def test_endings_are_heard_again_after_something_unforeseen(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_task, "AGAIN_SECONDS", 0.01)
+    heard: asyncio.Queue[int | None] = asyncio.Queue()
+    fails = [ValueError("what nobody thought of")]
+
+    def listener(user_id: int | None) -> None:
+        if fails:
+            raise fails.pop()
+        heard.put_nowait(user_id)
+
+    endings = Endings()
+    async with asyncio.timeout(20), endings.heard_by(listener):
+        # It listens anew, and tells that some may have been missed.
+        assert await heard.get() is None
+        redis_client.publish(redis_keys.LOGINS_ENDED, 7)
+        assert await heard.get() == 7
+    assert not endings._reader.running

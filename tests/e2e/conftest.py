@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from accounts.models import User
 from tests.e2e.full_house import furnished
+from tests.e2e.journeys import BEGINS_LIVE
 from tests.e2e.system import WebServer, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import redis
     from pytest_django import Settings
@@ -35,31 +35,40 @@ QUIET = (
 )
 
 
-@pytest.fixture
-def web(
-    transactional_db: None, redis_client: redis.Redis, tmp_path: Path
-) -> Iterator[WebServer]:
-    """The web process on the test's database, with somebody who may log in."""
-    User.objects.create_superuser(NAME, PASSWORD, language="en", timezone="UTC")
-    variables = environment(tmp_path, settings.REDIS_URL)
-    server = WebServer(variables, tmp_path / "web.log").start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(scope="module")
 def lasting_web(
     django_db_setup: None,
     django_db_blocker: Any,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[WebServer]:
-    """A web process for all tests of a module, whose rows come and go under it."""
+    """A web process for all tests of a module, whose rows come and go under it.
+
+    Starting one costs more than most of what is done with it.
+    """
     home = tmp_path_factory.mktemp("home")
     with django_db_blocker.unblock():
         variables = environment(home, settings.REDIS_URL)
-    server = WebServer(variables, home / "web.log").start()
+    server = WebServer(variables, home.with_suffix(".log")).start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def bare_web(
+    transactional_db: None, redis_client: redis.Redis, lasting_web: WebServer
+) -> WebServer:
+    """The module's web process on a database without rows, in a home without files."""
+    lasting_web.begin_anew()
+    return lasting_web
+
+
+@pytest.fixture
+def web(bare_web: WebServer) -> WebServer:
+    """The same, with somebody who may log in and begins on the live page."""
+    User.objects.create_superuser(
+        NAME, PASSWORD, language="en", timezone="UTC", preferences=BEGINS_LIVE
+    )
+    return bare_web
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +109,8 @@ def page(web: WebServer, browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def house(
-    django_db_blocker: Any, web: WebServer, tmp_path: Path, settings: Settings
+    django_db_blocker: Any, web: WebServer, settings: Settings
 ) -> Iterator[dict[str, object]]:
     """A system with some of everything; what stands in the addresses of its rows."""
-    with django_db_blocker.unblock(), furnished(tmp_path, settings, NAME) as found:
+    with django_db_blocker.unblock(), furnished(web.home, settings, NAME) as found:
         yield found

@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from accounts.roles import Role
 
 PASSWORD = "correct-horse-battery"
+# Whoever chose nothing begins on the dashboard.
+BEGINS_LIVE = {"display": {"start": "live"}}
 LOCALES = {"en": "en-GB", "zh-CN": "zh-CN"}
 
 
 def person(name: str, role: Role | None, language: str) -> User:
-    """Make an account with a role; None makes a superuser."""
-    fields: dict[str, Any] = {"language": language, "timezone": "UTC"}
+    """Make an account that begins on the live page; no role makes a superuser."""
+    fields: dict[str, Any] = {
+        "language": language,
+        "timezone": "UTC",
+        "preferences": BEGINS_LIVE,
+    }
     if role is None:
         return User.objects.create_superuser(name, PASSWORD, **fields)
     user = User.objects.create_user(name, PASSWORD, **fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -77,13 +78,18 @@ class Process:
 
     def stop(self) -> None:
         """End it with SIGTERM, and SIGKILL when that takes too long."""
-        if self._child is None or self._child.poll() is not None:
+        if self._child is None or not self.running:
             return
         self._child.terminate()
         try:
             self._child.wait(30)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._child is not None and self._child.poll() is None
 
     @property
     def pid(self) -> int:
@@ -122,6 +128,16 @@ class WebServer(Process):
             self.kill()
             raise
         return self
+
+    def begin_anew(self) -> None:
+        """Run, with nothing of an earlier test in the home."""
+        for path in self.home.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != "vendor":
+                path.unlink()
+        if not self.running:
+            self.start()
 
     def _answers(self) -> bool:
         try:

@@ -14,7 +14,6 @@ from tests.monitoring.asking import asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import redis
     from playwright.sync_api import Page
@@ -27,10 +26,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 @pytest.fixture
 def database(
-    django_db_blocker: Any, web: WebServer, settings: Settings, tmp_path: Path
+    django_db_blocker: Any, web: WebServer, settings: Settings
 ) -> Iterator[None]:
     """The test's database, which the browser's event loop would keep us from."""
-    settings.BACKUP_FOLDER = str(tmp_path / "backups")
+    settings.BACKUP_FOLDER = str(web.home / "backups")
     with django_db_blocker.unblock():
         yield
 

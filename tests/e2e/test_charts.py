@@ -17,7 +17,6 @@ from tests.signals_app.factories import candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import ConsoleMessage, Page
 
@@ -41,12 +40,12 @@ def strategies(page: Page) -> list[Strategy]:
 
 
 @pytest.fixture
-def bot(strategies: list[Strategy], tmp_path: Path) -> Iterator[CandleBot]:
+def bot(strategies: list[Strategy], web: WebServer) -> Iterator[CandleBot]:
     """The running bot of the first strategy."""
     bot = CandleBot(strategies[0].pk)
     bot.candles[PAIR] = walk(COUNT, "5m")
     with running(bot):
-        bot.write_folder(tmp_path)
+        bot.write_folder(web.home)
         yield bot
 
 
@@ -298,10 +297,10 @@ def test_the_theme_changes_the_chart(page: Page, chart: Callable[..., None]) -> 
 
 
 @pytest.fixture
-def log(page: Page, web: WebServer, tmp_path: Path) -> Callable[[str], None]:
+def log(page: Page, web: WebServer) -> Callable[[str], None]:
     """Write to the log of a bot whose log page is open."""
     row = make("talker")
-    path = tmp_path / "bots" / str(row.pk) / "logs" / "freqtrade.log"
+    path = web.home / "bots" / str(row.pk) / "logs" / "freqtrade.log"
     path.parent.mkdir(parents=True)
     path.write_text("")
 

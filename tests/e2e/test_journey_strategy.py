@@ -17,7 +17,6 @@ from tests.freqtrade_mgmt.supervising import carrying, supervisor_of_its_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Page
 
@@ -39,10 +38,9 @@ def supervisor(
     web: WebServer,
     django_db_blocker: Any,
     settings: Any,
-    tmp_path: Path,
 ) -> Iterator[None]:
     """The supervisor beside the web process, the exchange, and freqtrade installed."""
-    settings.BTCW_HOME = tmp_path
+    settings.BTCW_HOME = web.home
     with django_db_blocker.unblock(), SimulatedExchange() as exchange:
         settings.SIMULATOR_URL = exchange.url
         FreqtradeVersion.objects.create(
@@ -54,7 +52,7 @@ def supervisor(
         with supervisor_of_its_own(settings):
             yield
         # The supervisor was killed, which bots outlive.
-        for bot in carrying(tmp_path):
+        for bot in carrying(web.home):
             with contextlib.suppress(psutil.Error):
                 bot.kill()
 

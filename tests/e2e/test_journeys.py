@@ -21,7 +21,6 @@ from tests.strategies.pages import made
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import redis
     from playwright.sync_api import Browser, Page
 
     from tests.e2e.system import WebServer
@@ -32,11 +31,9 @@ AT_ONCE = 10_000
 
 
 @pytest.fixture
-def web(
-    transactional_db: None, redis_client: redis.Redis, lasting_web: WebServer
-) -> WebServer:
-    """One web process for all journeys: a person finds it running too."""
-    return lasting_web
+def web(bare_web: WebServer) -> WebServer:
+    """Without anybody who may log in: each journey brings its people."""
+    return bare_web
 
 
 @pytest.fixture
@@ -85,8 +82,7 @@ def test_the_first_login_of_a_fresh_system(
 
     log_in(page, "mei")
     expect(page.locator(".message-warning")).to_contain_text("1")
-    online(page)
-    page.get_by_role("link", name="三步").click()
+    # Whoever chose no start page begins where the first steps are.
     expect(page.locator("h1")).to_have_text("概览")
     steps = page.locator("#dash-steps li")
     expect(steps).to_have_count(3)

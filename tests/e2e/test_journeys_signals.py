@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import redis
     from playwright.sync_api import Browser, Page
 
     from tests.e2e.system import WebServer
@@ -33,11 +32,9 @@ ROWS = "#signals tbody tr"
 
 
 @pytest.fixture
-def web(
-    transactional_db: None, redis_client: redis.Redis, lasting_web: WebServer
-) -> WebServer:
-    """One web process for all journeys: a person finds it running too."""
-    return lasting_web
+def web(bare_web: WebServer) -> WebServer:
+    """Without anybody who may log in: each journey brings its people."""
+    return bare_web
 
 
 @pytest.fixture
@@ -143,14 +140,14 @@ def _taken(page: Page) -> None:
 
 @pytest.mark.parametrize("page", ["zh-CN"], indirect=True)
 def test_the_chart_leads_to_the_candle_of_a_signal(
-    page: Page, database: None, lasting_web: WebServer
+    page: Page, database: None, web: WebServer
 ) -> None:
     config = {"exchange": "simulated", "pairs": ["BTC/USDT"], "timeframe": "5m"}
     strategy = Strategy.objects.create(name="均线", status="running", config=config)
     bot = CandleBot(strategy.pk)
     bot.candles["BTC/USDT"] = walk(300, "5m")
     with running(bot):
-        bot.write_folder(lasting_web.home)
+        bot.write_folder(web.home)
         a_candle_closes("BTC/USDT", strategy, timeframe="5m", strength=91.0)
         page.locator(ROWS).get_by_role("link").first.click()
         go(page, "图表")

@@ -120,6 +120,44 @@ def test_keys_go_through_the_list(page: Page, record: Callable[..., None]) -> No
     page.wait_for_url("**/signals/*/")
 
 
+def test_keys_are_listed_and_can_be_switched_off(
+    page: Page, web: WebServer, record: Callable[..., None]
+) -> None:
+    record("ONE/USDT")
+    expect(page.locator(ROWS)).to_have_count(1)
+    dialog, button = page.locator("#keys-help"), page.locator("#keys-button")
+
+    page.keyboard.press("?")
+    expect(dialog).to_be_visible()
+    expect(dialog).to_contain_text("search a pair")
+    # What is behind the dialog hears nothing.
+    page.keyboard.press("m")
+    expect(page.locator("#c-sound")).not_to_be_checked()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.locator("#f-pair").press("?")
+    expect(page.locator("#f-pair")).to_have_value("?")
+    expect(dialog).to_be_hidden()
+
+    button.click()
+    dialog.get_by_role("link", name="Your settings").click()
+    page.uncheck("input[name=shortcuts]")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".message-success")).to_be_visible()
+    page.goto(f"{web.url}/")
+    expect(page.locator(ROWS)).to_have_count(1)
+    for key in ("?", "m", "j"):
+        page.keyboard.press(key)
+    expect(page.locator("#c-sound")).not_to_be_checked()
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+    expect(dialog).to_be_hidden()
+    button.click()
+    expect(dialog).to_contain_text("switched off")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+
+
 @pytest.mark.parametrize("width", [380, 1920])
 def test_the_filters_fit_the_window(
     page: Page, record: Callable[..., None], width: int

@@ -43,7 +43,7 @@ def worker(web: WebServer, settings: Any, tmp_path: Path) -> Iterator[Process]:
         *("-n", f"proxies-{os.getpid()}@test", "--pool", "threads", "-c", "2"),
         *("-Q", "queue:default", "--without-gossip", "--without-mingle"),
     ]
-    variables = environment(tmp_path, settings.REDIS_URL)
+    variables = environment(web.home, settings.REDIS_URL)
     process = Process(command, variables, tmp_path / "worker.log").start()
     yield process
     process.stop()

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from accounts.display import LANGUAGE_NOTED
+from accounts.models import User
+from accounts.services import language_save
 from btc_watcher.env import BASE_DIR
 from strategies.models import Strategy
 from tests.e2e.conftest import NAME, PASSWORD
@@ -19,6 +22,15 @@ if TYPE_CHECKING:
     from tests.e2e.system import WebServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def web(web: WebServer) -> WebServer:
+    """The same; its person has chosen no language and reads in that of the browser."""
+    person = User.objects.get(username=NAME)
+    person.preferences = {**person.preferences, LANGUAGE_NOTED: person.language}
+    person.save(update_fields=["preferences"])
+    return web
 
 
 def run(
@@ -98,6 +110,16 @@ def test_a_wrong_password_is_said_and_makes_nothing(
     done = run(web, tmp_path / "none", "--password", "not the password")
     assert done.returncode == 1
     assert f"did not let {NAME} in" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_account_that_keeps_one_language_is_refused(
+    web: WebServer, tmp_path: Path
+) -> None:
+    language_save(user=User.objects.get(username=NAME), language="en")
+    done = run(web, tmp_path / "none", "--password", PASSWORD, "strategies-list")
+    assert done.returncode == 1
+    assert "keeps the language en" in done.stderr
     assert not (tmp_path / "none").exists()
 
 

@@ -21,7 +21,6 @@ from tests.signals_app.outcome_rows import judged, path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -59,9 +58,7 @@ def is_green(colour: str) -> bool:
 
 
 @pytest.fixture
-def market(
-    django_db_blocker: Any, web: WebServer, page: Page, tmp_path: Path
-) -> Iterator[Strategy]:
+def market(django_db_blocker: Any, web: WebServer, page: Page) -> Iterator[Strategy]:
     """A strategy whose bot has rising candles only, with a gain and a loss behind it."""
     with django_db_blocker.unblock():
         strategy = Strategy.objects.create(
@@ -93,7 +90,7 @@ def market(
         # A rise after a sell is a loss.
         judged([second], path(63_210.5, 0.5))
         with running(bot):
-            bot.write_folder(tmp_path)
+            bot.write_folder(web.home)
             yield strategy
 
 
@@ -243,7 +240,20 @@ def test_the_navigation_fits_every_window(
             page.click(f"button[name=language][value={language}]")
         # A viewer of the demonstration has two badges.
         assert page.locator(".tools .badge").count() == 1 + (role == Role.VIEWER)
-        for width in (1440, 1400, 1280, 1150, 1100, 1024, 900, 760, 441, 380, 360):
+        for width in (
+            1440,
+            1400,
+            1280,
+            1150,
+            1100,
+            1024,
+            1023,
+            760,
+            561,
+            441,
+            380,
+            320,
+        ):
             page.set_viewport_size({"width": width, "height": 900})
             bar = page.locator(".topbar").bounding_box()
             assert bar is not None

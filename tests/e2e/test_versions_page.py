@@ -50,10 +50,10 @@ def database(django_db_blocker: Any, web: WebServer) -> Iterator[None]:
 
 @pytest.fixture
 def index(
-    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+    web: WebServer, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PackageIndex]:
     """A package index that pip, and so the installer, is configured for."""
-    settings.BTCW_HOME = tmp_path
+    settings.BTCW_HOME = web.home
     # Nobody listens there, so the proof of a release brings an exchange of its own.
     settings.SIMULATOR_URL = "http://127.0.0.1:9/api/v3"
     wheels = tmp_path / "wheels"
@@ -124,11 +124,11 @@ def test_an_installation_is_cancelled_repeated_and_followed_to_its_end(
 
 
 def test_the_pages_fit_a_telephone_and_the_plan_follows_the_choices(
-    web: WebServer, page: Page, database: None, settings: Any, tmp_path: Path
+    web: WebServer, page: Page, database: None, settings: Any
 ) -> None:
-    settings.BTCW_HOME = tmp_path
-    installed(tmp_path, OLD)
-    installed(tmp_path, NEW)
+    settings.BTCW_HOME = web.home
+    installed(web.home, OLD)
+    installed(web.home, NEW)
     asked = upgrading([running("first"), running("second")])
     page.set_viewport_size({"width": 380, "height": 800})
     for path in ("", "operations/", f"operations/{asked.pk}/", f"{NEW}/uninstall/"):

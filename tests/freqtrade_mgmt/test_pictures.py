@@ -15,7 +15,7 @@ from PIL import Image
 
 from freqtrade_mgmt.candles.resample import Ohlcv
 from freqtrade_mgmt.pictures import picture_of_signal
-from freqtrade_mgmt.pictures.draw import DOWN, SIZE, UP, Drawing, draw
+from freqtrade_mgmt.pictures.draw import GREEN, RED, SIZE, Drawing, draw
 from strategies.models import Strategy
 from tests.freqtrade_mgmt.candle_bot import CandleBot, running, walk
 
@@ -84,7 +84,7 @@ def test_the_settings_name_the_maker() -> None:
 def test_a_signal_is_drawn_from_its_strategy_s_bot(bot: CandleBot) -> None:
     png = picture_of_signal(context(bot), ZONE)
     assert png is not None
-    assert {UP, DOWN} <= colours(png)
+    assert {GREEN, RED} <= colours(png)
     # Telegram takes ten megabytes, and mail servers less.
     assert len(png) < 100_000
 
@@ -136,6 +136,35 @@ def test_a_bot_that_hangs_holds_the_message_up_for_two_seconds(
     assert picture_of_signal(context(bot), ZONE) is None
     assert time.monotonic() - started < 4.4
     assert "took too long" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("red_rises", "signal_type", "seen"),
+    [
+        (False, "BUY", {GREEN}),
+        (False, "SELL", {GREEN, RED}),
+        (True, "BUY", {RED}),
+        (True, "SELL", {GREEN, RED}),
+    ],
+)
+def test_what_rises_has_the_colour_that_its_readers_expect(
+    red_rises: bool, signal_type: str, seen: set[str]
+) -> None:
+    rising = [
+        Ohlcv(n * STEP, 1.0 + n, 2.5 + n, 0.5 + n, 2.0 + n, 1.0) for n in range(9)
+    ]
+    drawing = Drawing("A/B  5m", rising, signal_type, "9", ZONE, red_rises=red_rises)
+    assert colours(draw(drawing)) & {GREEN, RED} == seen
+
+
+def test_the_maker_is_told_the_colour_of_what_rises(bot: CandleBot) -> None:
+    bot.candles[PAIR] = [
+        [*row[:1], 1.0, 3.0, 0.5, 2.0, 1.0] for row in bot.candles[PAIR]
+    ]
+    for rise, colour in (("green", GREEN), ("red", RED)):
+        png = picture_of_signal(context(bot), ZONE, rise)
+        assert png is not None
+        assert colours(png) & {GREEN, RED} == {colour}
 
 
 @pytest.mark.parametrize("price", [0.0, 1e-12, 1e-8, 63_000.0, 1e17])

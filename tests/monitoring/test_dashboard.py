@@ -15,10 +15,11 @@ from monitoring.dashboard.drawing import bars_of, segments_of
 from monitoring.dashboard.guard import Guard
 from monitoring.dashboard.items import SHOWN, Item, attention_of, shortened
 from monitoring.dashboard.places import covers_of, place_of
-from monitoring.dashboard.sources import backup_items
+from monitoring.dashboard.sources import backup_items, proxy_items
 from notifications.dispatch import alert_raise
 from notifications.models import NotificationChannel
 from notifications.saying import Words
+from proxies.models import Proxy
 from signals_app.days import Day
 from strategies.models import Strategy
 
@@ -121,6 +122,20 @@ def test_without_a_database_no_other_part_waits_for_it() -> None:
 def test_a_backup_that_was_never_made_is_told() -> None:
     (found,) = backup_items(timezone.now(), staff=True)
     assert (found.priority, found.url) == ("P2", "/system/backups/")
+
+
+def test_a_proxy_that_an_alert_tells_of_is_not_told_twice(db: None) -> None:
+    proxy = Proxy.objects.create(
+        name="Tokyo",
+        type="http",
+        host="127.0.0.1",
+        port=9,
+        test_url="http://127.0.0.1:9/",
+        status="unhealthy",
+    )
+    alert = item("alert", "P1", *covers_of(f"proxy:{proxy.pk}", {}))
+    assert attention_of([alert], proxy_items()).items == (alert,)
+    assert attention_of([], proxy_items()).total == 1
 
 
 @pytest.fixture

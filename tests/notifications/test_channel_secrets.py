@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from btc_watcher.lib.errors import ConfigurationError
-from notifications.models import NotificationChannel
 from notifications.services import channel_config_shown, channel_create, channel_update
 from notifications.transports.base import secrets_read
 from tests.notifications.test_pages_channels import LIST, filled
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from notifications.models import NotificationChannel
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

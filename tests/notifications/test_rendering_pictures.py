@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from accounts.models import User
+from accounts.services import display_save
 from btc_watcher.lib.errors import ConfigurationError
 from notifications.models import Notification
 from notifications.services import (
@@ -32,21 +34,21 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 PNG = b"\x89PNG\r\n\x1a\nnot much of a picture\x00\xff\r\n--\r\n"
-asked: list[tuple[Mapping[str, Any], ZoneInfo]] = []
+asked: list[tuple[Mapping[str, Any], ZoneInfo, str]] = []
 
 
-def drawn(context: Mapping[str, Any], zone: ZoneInfo) -> bytes | None:
+def drawn(context: Mapping[str, Any], zone: ZoneInfo, rise: str) -> bytes | None:
     """Stand where freqtrade_mgmt's maker stands in the product."""
-    asked.append((context, zone))
+    asked.append((context, zone, rise))
     return PNG
 
 
-def nothing(_context: Mapping[str, Any], _zone: ZoneInfo) -> bytes | None:
+def nothing(_context: Mapping[str, Any], _zone: ZoneInfo, _rise: str) -> bytes | None:
     """Have nothing to draw."""
     return None
 
 
-def broken(_context: Mapping[str, Any], _zone: ZoneInfo) -> bytes | None:
+def broken(_context: Mapping[str, Any], _zone: ZoneInfo, _rise: str) -> bytes | None:
     """Be a maker that fails."""
     raise RuntimeError("no pencil")
 
@@ -85,9 +87,10 @@ def test_telegram_gets_a_photo_with_the_text_beside_it(
     assert request.path.endswith("/sendPhoto")
     assert b'name="disable_notification"\r\n\r\ntrue\r\n' in request.body
     assert row.metadata["answer"] == "ok, message 77"
-    ((context, zone),) = asked
+    ((context, zone, rise),) = asked
     assert context["strategy_id"] == 3
     assert str(zone) == "UTC"
+    assert rise == "green"
 
 
 def test_a_text_is_not_cut_for_the_sake_of_a_picture(
@@ -186,7 +189,36 @@ def test_the_picture_is_on_the_receiver_s_clocks(
 ) -> None:
     quiet = {"from": "01:00", "to": "02:00", "zone": str(SHANGHAI)}
     tell(wanting(telegram_channel, quiet_hours=quiet))
-    assert [str(zone) for _context, zone in asked] == ["Asia/Shanghai"]
+    assert [str(zone) for _context, zone, _rise in asked] == ["Asia/Shanghai"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "chosen", "channel", "rise"),
+    [
+        ("zh-CN", "", None, "red"),
+        ("en", "", None, "green"),
+        ("zh-CN", "green", None, "green"),
+        ("en", "red", None, "red"),
+        ("en", "", "zh-hans", "red"),
+        (None, "", "zh-hans", "red"),
+        (None, "", "en", "green"),
+    ],
+)
+def test_the_picture_has_the_colours_that_its_readers_expect(
+    telegram: TelegramFake,
+    telegram_channel: NotificationChannel,
+    owner: str | None,
+    chosen: str,
+    channel: str | None,
+    rise: str,
+) -> None:
+    config: dict[str, Any] = {"language": channel}
+    if owner:
+        person = User.objects.create_user("mei", "secret-word", language=owner)
+        display_save(user=person, rise=chosen)
+        config["user"] = person.pk
+    tell(wanting(telegram_channel, **config))
+    assert [asked_for for _context, _zone, asked_for in asked] == [rise]
 
 
 def test_who_cannot_show_pictures_refuses_them_with_a_sentence() -> None:

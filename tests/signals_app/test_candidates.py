@@ -32,7 +32,7 @@ from tests.signals_app.factories import NOW, candidate
         ({"price": 0.0}, "Price 0.0"),
         ({"price": 1e13}, "Price 10000000000000.0"),
         ({"strength": 101.0}, "101 is outside 0 to 100"),
-        ({"strength": math.nan}, "NaN"),
+        ({"strength": math.nan}, "nan is outside 0 to 100"),
         ({"indicators": {"x": "\x00"}}, "NUL"),
         ({"tag": "\ud800"}, "cannot be written as JSON"),
         ({"indicators": {"x": "y" * 70_000}}, "65536 are allowed"),

@@ -12,12 +12,19 @@ from channels.routing import URLRouter
 from django.contrib.auth.models import AnonymousUser
 
 from accounts.models import User
-from btc_watcher.lib import redis_keys
+from btc_watcher.lib import kept_task, redis_keys
 from btc_watcher.lib.websocket_origin import SameOrigin, origin_allowed
 from signals_app import consumers
 from signals_app.feed import cursor_now, publish, publish_reload, publisher
 from signals_app.feed import hub as hub_module
-from signals_app.feed.hub import Frame, Hub, Subscription, position
+from signals_app.feed.hub import (
+    RELOAD_TEXT,
+    STALLED_TEXT,
+    Frame,
+    Hub,
+    Subscription,
+    position,
+)
 from signals_app.routing import urlpatterns
 from tests.websocket import Page
 
@@ -303,8 +310,42 @@ async def test_a_page_that_does_not_keep_up_is_told_to_load_anew(
 async def test_the_reader_rests_when_nobody_listens() -> None:
     hub = Hub()
     async with hub.subscribe():
-        assert hub._reader is not None
-    assert hub._reader is None
+        assert hub._reader.running
+    assert not hub._reader.running
+
+
+class _OnceBroken(Hub):
+    """Its reader meets what nobody thought of, the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broke = False
+
+    async def _forward(self) -> bool:
+        if not self.broke:
+            self.broke = True
+            raise ValueError("what nobody thought of")
+        return await super()._forward()
+
+
+async def test_a_reader_that_broke_reads_again_and_pages_load_anew(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kept_task, "AGAIN_SECONDS", 0.01)
+    hub = _OnceBroken()
+    async with asyncio.timeout(20), hub.subscribe() as page:
+        assert await _next(page) == STALLED_TEXT
+        assert await _next(page) == RELOAD_TEXT
+        await tell(event(1))
+        assert '"number":1' in await _next(page)
+    assert "what nobody thought of" in caplog.text
+    assert not hub._reader.running
+
+
+async def _next(page: Subscription) -> str:
+    frame = await page.get()
+    assert frame is not None
+    return frame.text
 
 
 @pytest.mark.parametrize(

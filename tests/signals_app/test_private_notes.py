@@ -10,10 +10,11 @@ from accounts.models import User
 from accounts.people import role_set
 from accounts.roles import Role
 from signals_app.identity import Meaning, signal_id
-from signals_app.models import SignalChoice
+from signals_app.models import SavedFilter, SignalChoice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
 ADDRESS = "/admin/signals_app/signalchoice/"
+FILTERS = "/admin/signals_app/savedfilter/"
 
 
 def noted(name: str, role: Role) -> tuple[Client, SignalChoice]:
@@ -50,3 +51,29 @@ def test_an_operator_reads_the_own_notes_and_an_administrator_all() -> None:
     page = admin.get(ADDRESS)
     assert of_li.note in page.content.decode()
     assert of_mei.note in page.content.decode()
+
+
+def test_an_operator_reads_the_own_saved_filters_alone() -> None:
+    li, _of_li = noted("li", Role.OPERATOR)
+    admin, _of_admin = noted("admin", Role.ADMINISTRATOR)
+    own, other = (
+        SavedFilter.objects.create(
+            user=User.objects.get(username=name),
+            name=f"filter of {name}",
+            query="type=BUY",
+        )
+        for name in ("li", "admin")
+    )
+    page = li.get(FILTERS).content.decode()
+    assert own.name in page
+    assert other.name not in page
+    for part in ("change", "history", "delete"):
+        answer = li.get(f"{FILTERS}{other.pk}/{part}/")
+        assert answer.status_code in {302, 403}, part
+        assert other.name.encode() not in answer.content
+    # Neither by a search nor by a filter of the address.
+    for query in ("user__username=admin", f"user__id__exact={other.user_id}", "all="):
+        answer = li.get(f"{FILTERS}?{query}", follow=True)
+        assert other.name.encode() not in answer.content, query
+    assert other.name in admin.get(FILTERS).content.decode()
+    assert own.name in admin.get(FILTERS).content.decode()

@@ -1,4 +1,4 @@
-"""How often one address, or for one strategy, an endpoint may be asked, by Redis."""
+"""How often somebody may ask, counted in Redis."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def limit_of(method: str) -> int:
 
 def request_count(request: Request, endpoint: str, most: int) -> None:
     """Count a request of an address; raise Throttled when it is one too many."""
-    count_for(request.META.get("REMOTE_ADDR") or "unknown", endpoint, most)
+    address = request.META.get("REMOTE_ADDR") or "unknown"
+    count_at(redis_keys.rate_limit(address, endpoint), most)
 
 
-def count_for(who: str, endpoint: str, most: int) -> None:
-    """Count one for ``who``; raise Throttled with the seconds to wait beyond ``most``.
+def count_at(key: str, most: int) -> None:
+    """Count one more at a key; raise Throttled with the seconds to wait beyond ``most``.
 
     Without Redis nothing is limited: signals must get in all the same.
     """
     if most <= 0:
         return
-    key = redis_keys.rate_limit(who, endpoint)
     try:
         pipeline = redis_connection().pipeline()
         pipeline.incr(key)

@@ -26,10 +26,17 @@ export function query() {
 
 export const isNarrowed = () => query() !== "";
 
+// With a slash it is a whole pair, as in the history; without one a part of it.
+function isPair(pair) {
+  const large = choice.pair.toUpperCase();
+  if (!large.includes("/")) return pair.toUpperCase().includes(large);
+  return pair === choice.pair || pair === large;
+}
+
 export function fits(signal) {
   return (
     (!choice.strategy || signal.strategy_name === choice.strategy) &&
-    (!choice.pair || signal.pair.toUpperCase().includes(choice.pair.toUpperCase())) &&
+    (!choice.pair || isPair(signal.pair)) &&
     (!choice.type || signal.signal_type === choice.type) &&
     (!choice.level || signal.strength_level === choice.level) &&
     (!choice.priority || signal.priority === choice.priority) &&

@@ -29,8 +29,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 filters.addEventListener("change", (event) => {
-  if (event.target.name !== "strategy") return;
-  const names = [...filters.querySelectorAll("[name=strategy]:checked")].map((box) => box.value);
+  if (!["strategy", "strategy_id"].includes(event.target.name)) return;
+  const boxes = filters.querySelectorAll("[name=strategy_id]:checked, [name=strategy]:checked");
+  const names = [...boxes].map((box) => box.parentElement.textContent.trim());
   chosen.textContent = names.length ? names[0] + (names.length > 1 ? ` +${names.length - 1}` : "") : chosen.dataset.all;
 });
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from monitoring.backups.manifest import manifest_read, manifest_write
 from monitoring.backups.policy import (
@@ -29,6 +29,7 @@ from monitoring.backups.shapes import (
     State,
     megabytes,
 )
+from monitoring.backups.words import words_of
 from notifications.models import Alert
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
@@ -101,6 +102,16 @@ def test_a_fresh_good_backup_is_no_trouble_and_neither_is_a_new_installation() -
 )
 def test_a_newest_one_that_is_not_good_is_told(state: State) -> None:
     assert keys(entry(0.1, state), entry(1.1)) == {FAILED}
+
+
+def test_a_state_is_told_in_the_language_of_its_readers() -> None:
+    untried = [replace(entry(0.1, State.UNTRIED), error="")]
+    (trouble,) = [each for each in troubles(untried, NOW) if each.key == FAILED]
+    for language, told in (("en", "not tried"), ("zh-hans", "未")):
+        with translation.override(language):
+            text = words_of(trouble).body
+        assert told in text
+        assert State.UNTRIED.value not in text
 
 
 def test_age_counts_from_the_last_good_one_and_not_from_attempts() -> None:

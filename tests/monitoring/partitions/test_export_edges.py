@@ -19,6 +19,7 @@ from django.db import connection
 from btc_watcher.lib import partitions, patient_locks
 from btc_watcher.lib.partition_mover import strays_move
 from btc_watcher.lib.partitions import SIGNALS, PartitionError, state_read
+from btc_watcher.lib.spreadsheets import FORMULA_SIGNS
 from monitoring.partitions import export
 from monitoring.partitions.export import ExportError, rows_export
 from tests.monitoring.partitions.test_rotation_faults import another
@@ -118,13 +119,17 @@ def test_a_mover_at_the_same_time_gives_way_and_no_row_is_missed(
     assert exported(tmp_path / "b.csv").rows == 200
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
+@pytest.mark.parametrize(
+    "name", ["+1", "-1", "@SUM(A1)", "\tx", *map("{}1+1".format, FORMULA_SIGNS)]
+)
 def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(
     tmp_path: Path, name: str
 ) -> None:
     fill(1, name=name)
     exported(tmp_path / "a.csv")
     (row,) = rows_of(tmp_path / "a.csv")
+    # Text that is read has one kind of line ends.
+    name = name.replace("\r", "\n")
     assert (row["strategy_name"], row["strength_raw"]) == (f"'{name}", "60.0000")
     exported(tmp_path / "b.csv", form="csv-raw")
     assert rows_of(tmp_path / "b.csv")[0]["strategy_name"] == name
