@@ -42,7 +42,7 @@ def exchange() -> Iterator[SimulatedExchange]:
 
 
 def get(exchange: SimulatedExchange, path: str, **query: Any) -> requests.Response:
-    return requests.get(f"{exchange.url}/{path}", params=query, timeout=10)
+    return requests.get(f"{exchange.url}/{path}", params=query, timeout=60)
 
 
 def ask(path: str, **query: str) -> tuple[int, Any]:

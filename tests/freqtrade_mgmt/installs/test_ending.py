@@ -52,7 +52,7 @@ def test_a_running_installation_is_cancelled(index: PackageIndex) -> None:
     began = time.monotonic()
     row, _ = carried("2026.10", told=told)
     assert (row.status, row.error_message) == ("failed", "It was cancelled.")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
     assert steps(row)[-1] == "cancelled"
     assert left() == []
     with pytest.raises(ConfigurationError, match="does not run"):
