@@ -52,7 +52,8 @@ def test_a_running_installation_is_cancelled(index: PackageIndex) -> None:
     began = time.monotonic()
     row, _ = carried("2026.10", told=told)
     assert (row.status, row.error_message) == ("failed", "It was cancelled.")
-    assert time.monotonic() - began < 120
+    # Well below what pip itself waits for an index that does not answer.
+    assert time.monotonic() - began < 60
     assert steps(row)[-1] == "cancelled"
     assert left() == []
     with pytest.raises(ConfigurationError, match="does not run"):
