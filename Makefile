@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON_IN := .venv/bin/python
 # One more than the two cores of CI: tests with real bots mostly wait for them.
 WORKERS ?= 3
+MINUTES ?= 30
 
 # Without bytecode each of the system's many processes would compile all of it.
 unexport PYTHONDONTWRITEBYTECODE
@@ -12,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SETTINGS_FOR_READING := BTCW_SECRET_KEY=unused BTCW_ENCRYPTION_KEYS=unused \
 	DATABASE_URL=postgres://127.0.0.1:1/unused REDIS_URL=redis://127.0.0.1:1/0
 
-.PHONY: help up test tests tests-quick lint types imports migrations format bench clean \
+.PHONY: help up test tests tests-quick lint types imports migrations format bench soak clean \
 	requirements frontend screenshots photographs venv venv-dev chromium
 
 help: ## this list
@@ -51,6 +52,10 @@ format: venv-dev ## rewrite the code in the one style
 
 bench: venv-dev frontend ## measure; one JSON object per figure
 	@$(PYTHON_IN) -m tests.benchmarks
+
+soak: venv-dev frontend ## MINUTES of faults on the whole system, then an oracle judges
+	@$(PYTHON_IN) -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+		$(if $(JSON),--json)
 
 clean: venv ## remove BTCW_HOME (var/): database, secrets, bots, logs
 	@$(PYTHON_IN) -m btc_watcher.local clean

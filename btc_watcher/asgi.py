@@ -15,6 +15,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 from accounts.websocket import SessionRowScope  # noqa: E402
+from btc_watcher.lib.open_files import open_files_allow  # noqa: E402
 from btc_watcher.lib.websocket_origin import SameOrigin  # noqa: E402
 from btc_watcher.routing import websocket_router  # noqa: E402
 from monitoring.heartbeats.attach import Lifespan  # noqa: E402
@@ -27,6 +28,8 @@ application = ProtocolTypeRouter(
     }
 )
 
+# Each open page is one.
+open_files_allow()
 # What is loaded now stays: searching it for garbage would hold up every page.
 gc.collect()
 gc.freeze()

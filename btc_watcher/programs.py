@@ -8,6 +8,7 @@ from typing import Final
 from btc_watcher.env import BASE_DIR, env
 from btc_watcher.lib import redis_keys
 
+WEBSOCKET_PROTOCOL: Final = "btc_watcher.lib.websocket_protocol:SharingProtocol"
 WORKER_THREADS: Final = 8
 URGENT_THREADS: Final = 2
 # What beats are known by: worker_command's names, see monitoring.heartbeats.attach.
@@ -25,7 +26,7 @@ def web_command(host: str, port: int) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "uvicorn", "btc_watcher.asgi:application"),
         *("--host", host, "--port", str(port)),
-        *("--ws", "websockets-sansio", "--lifespan", "auto", "--no-access-log"),
+        *("--ws", WEBSOCKET_PROTOCOL, "--lifespan", "auto", "--no-access-log"),
         # Open WebSockets never end by themselves.
         *("--timeout-graceful-shutdown", "5"),
     )

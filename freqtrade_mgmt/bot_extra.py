@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Keys of freqtrade_config that are BTC Watcher's; the rest goes to the bot.
-OUR_KEYS = ("version", "proxy", "proxy_policy", "live")
+OUR_KEYS = ("version", "proxy", "proxy_policy", "own_process", "live")
 # The exchange's name that stands for our own simulated one.
 SIMULATED = "simulated"
 # Set by BTC Watcher for every bot, from the strategy's own fields or by rule.

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from monitoring.metrics.now import MachineShown, ProcessShown
+    from strategies.hosts import SharedProcess
 
 SCHEDULES_CHANGE: Final = "django_celery_beat.change_periodictask"
 ERRORS_CHANGE: Final = "monitoring.change_errorlog"
@@ -124,6 +125,7 @@ class StatusView(ApiView):
                 "database_gb": found["database_gb"],
                 "bots": found["bots"],
                 "bots_mb": found["bots_mb"],
+                "shared_processes": [_shared(each) for each in found["shared"]],
                 "replica": None if replica is None else str(replica),
             }
         )
@@ -311,6 +313,16 @@ class ScheduleView(ApiView):
         enabled = wanted.get("enabled", row.enabled)
         changed = schedule_change(name=name, seconds=int(seconds or 0), enabled=enabled)
         return Response(_schedule(changed))
+
+
+def _shared(each: SharedProcess) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "node": each.node,
+        "pid": each.pid,
+        "memory_mb": round(each.memory_mb, 1),
+        "strategies": [key for key, _name in each.strategies],
+    }
 
 
 def _machine(each: MachineShown) -> dict[str, Any]:

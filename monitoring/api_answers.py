@@ -58,8 +58,21 @@ STATUS = shape(
         ),
         "processes": many(PROCESS),
         "database_gb": real(null=True),
-        "bots": whole(),
+        "bots": whole("Processes that run strategies."),
         "bots_mb": real(),
+        "shared_processes": many(
+            shape(
+                "SharedProcess",
+                "A process that strategies share now.",
+                {
+                    "name": text(),
+                    "node": text(),
+                    "pid": whole(null=True),
+                    "memory_mb": real(),
+                    "strategies": rows("Their ids."),
+                },
+            )
+        ),
         "replica": whatever("How the replica is; null without one."),
     },
 )

@@ -17,7 +17,7 @@ from accounts.permissions import CanRead
 from accounts.websocket import login_lives
 from btc_watcher.lib.api.base import ApiView
 from btc_watcher.lib.api.describing import operation
-from signals_app.feed.hub import position
+from signals_app.feed.frames import position
 from signals_app.stream import events
 
 if TYPE_CHECKING:

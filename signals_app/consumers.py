@@ -6,23 +6,22 @@ import asyncio
 import contextlib
 import json
 import logging
-import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts.permissions import may_listen
 from accounts.websocket import login_lives, token_login
+from btc_watcher.lib.shared_frames import writer_of
 from signals_app.feed import hub_of_this_loop
-from signals_app.feed.hub import (
-    RELOAD_TEXT,
-    START,
-    Frame,
-    Hub,
-    Subscription,
-    position,
-)
+from signals_app.feed.frames import RELOAD_TEXT, START, batches, notice, position
+
+if TYPE_CHECKING:
+    from btc_watcher.lib.shared_frames import Writer
+    from signals_app.feed.frames import Batch
+    from signals_app.feed.hub import Hub
+    from signals_app.feed.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 # Within which a program that sent no token in a header sends it as its first message.
 TOKEN_SECONDS: Final = 10.0
 BROKEN: Final = 1011
-SILENCE: Final = Frame(START, "")
+RELOAD: Final = notice(RELOAD_TEXT)
 HEARTBEAT: Final = '{"cursor":null,"event":{"type":"heartbeat"}}'
 
 
@@ -47,6 +46,7 @@ class SignalsConsumer(AsyncWebsocketConsumer):
     """
 
     _pump: asyncio.Task[None] | None = None
+    _writer: Writer | None = None
 
     async def connect(self) -> None:
         """Accept logged-in people and start sending."""
@@ -102,39 +102,46 @@ class SignalsConsumer(AsyncWebsocketConsumer):
     async def _pump_until_it_breaks(self, after: str) -> None:
         try:
             await self._send_all(after)
+        except OSError:
+            # ASGI's word for a page that has gone. One that has not connects again.
+            with contextlib.suppress(OSError):
+                await self.close(code=BROKEN)
         except Exception:
             # The page connects again and says so meanwhile.
             logger.exception("A live page broke.")
             await self.close(code=BROKEN)
 
     async def _send_all(self, after: str) -> None:
-        hub = hub_of_this_loop()
-        checked = time.monotonic()
+        hub, self._writer = hub_of_this_loop(), writer_of(self.scope)
         async with hub.subscribe() as subscription:
             last = await self._send_missed(hub, after) if after else START
+            subscription.go_on(last, self._writer)
+            clock = asyncio.get_running_loop().time
             while True:
-                frame = await _next(subscription)
-                if time.monotonic() - checked >= HEARTBEAT_SECONDS:
-                    checked = time.monotonic()
-                    if not await login_lives(self.scope):
-                        await self.close(code=NOT_LOGGED_IN)
-                        return
-                if frame is SILENCE:
-                    await self.send(HEARTBEAT)
-                elif frame is None or frame.position == START:
-                    last = START
-                    await self.send(frame.text if frame else RELOAD_TEXT)
-                elif frame.position > last:
-                    await self.send(frame.text)
+                due = clock() + HEARTBEAT_SECONDS
+                while batch := await _next(subscription, due):
+                    await self._send_batch(batch)
+                if not await login_lives(self.scope):
+                    await self.close(code=NOT_LOGGED_IN)
+                    return
+                await self.send(HEARTBEAT)
 
     async def _send_missed(self, hub: Hub, after: str) -> tuple[int, int]:
         missed = await hub.replay(after)
         if missed is None:
             await self.send(hub.lost_text)
             return START
-        for frame in missed:
-            await self.send(frame.text)
+        for batch in batches(missed):
+            await self._send_batch(batch)
         return missed[-1].position if missed else position(after)
+
+    async def _send_batch(self, batch: Batch) -> None:
+        if self._writer is None:
+            for frame in batch.frames:
+                await self.send(frame.text)
+            return
+        while not self._writer.write(batch.shared):
+            await self._writer.drained()
 
 
 def _token(text: str | None) -> str:
@@ -146,10 +153,13 @@ def _token(text: str | None) -> str:
     return token if isinstance(token, str) else ""
 
 
-async def _next(subscription: Subscription) -> Frame | None:
-    """Return the next frame, None when some were dropped, SILENCE when none comes."""
+async def _next(subscription: Subscription, due: float) -> Batch | None:
+    """Return the next events, or that some were dropped; None when the time is due."""
+    if asyncio.get_running_loop().time() >= due:
+        return None
     try:
-        async with asyncio.timeout(HEARTBEAT_SECONDS):
-            return await subscription.get()
+        # Around nothing but this: what was taken is always sent.
+        async with asyncio.timeout_at(due):
+            return await subscription.get() or RELOAD
     except TimeoutError:
-        return SILENCE
+        return None

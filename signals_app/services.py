@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
@@ -19,13 +20,20 @@ from signals_app.identity import moment_of
 from signals_app.messages import signal_messages
 from signals_app.rows import rows_build
 from signals_app.shapes import notice_shape
-from signals_app.statements import rows_insert, streaks_select
+from signals_app.statements import (
+    COPY_ROWS,
+    rows_copy,
+    rows_insert,
+    rows_known,
+    streaks_select,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import date, datetime
     from uuid import UUID
 
+    from notifications.messages import Message
     from signals_app.candidates import Candidate
     from signals_app.rows import Row
 
@@ -50,6 +58,14 @@ class Intake:
     def refused(self) -> list[str]:
         """The sentences about refused candidates."""
         return [why for identifier, why in self.answers if identifier is None]
+
+
+class Fresh(NamedTuple):
+    """A signal that is stored now, and what is said of it; no message where it is quiet."""
+
+    row: Row
+    event: dict[str, Any]
+    message: Message | None
 
 
 def signals_record(
@@ -103,24 +119,34 @@ def _store(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
     rows = rows_build(candidates, streaks, now)
     told: set[UUID | None] = set()
     with transaction.atomic():
-        created = rows_insert(rows)
-        fresh = [row for row in rows if row.identifier in created]
-        events = [row.event() for row in fresh]
+        fresh = _rows_store(rows)
         # Before the tasks are enqueued: pages are the first to hear.
-        transaction.on_commit(
-            lambda: feed.publish(_frames(fresh, events, told)), robust=True
-        )
-        queued = messages_send(
-            signal_messages(
-                [
-                    event
-                    for row, event in zip(fresh, events, strict=True)
-                    if not row.quiet
-                ]
-            )
-        )
+        transaction.on_commit(lambda: feed.publish(_frames(fresh, told)), robust=True)
+        queued = messages_send([each.message for each in fresh if each.message])
         told.update(entry.signal_id for entry in queued)
-    return created
+    return {each.row.identifier for each in fresh}
+
+
+def _rows_store(rows: Sequence[Row]) -> list[Fresh]:
+    """Store rows that are not there yet and return those, in their order."""
+    if len(rows) >= COPY_ROWS:
+        known = rows_known(rows)
+        unknown = [row for row in rows if row.identifier not in known]
+        fresh: list[Fresh] = []
+        if not unknown or rows_copy(unknown, lambda part: fresh.extend(_fresh(part))):
+            return fresh
+    created = rows_insert(rows)
+    return _fresh([row for row in rows if row.identifier in created])
+
+
+def _fresh(rows: Sequence[Row]) -> list[Fresh]:
+    events = [row.event() for row in rows]
+    told = [event for row, event in zip(rows, events, strict=True) if not row.quiet]
+    messages = iter(signal_messages(told))
+    return [
+        Fresh(row, event, None if row.quiet else next(messages))
+        for row, event in zip(rows, events, strict=True)
+    ]
 
 
 def _months_ensure(candidates: Sequence[Candidate]) -> None:
@@ -140,17 +166,17 @@ def _months_ensure(candidates: Sequence[Candidate]) -> None:
 
 
 def _frames(
-    rows: Sequence[Row], events: Sequence[dict[str, Any]], told: Collection[UUID | None]
+    fresh: Sequence[Fresh], told: Collection[UUID | None]
 ) -> list[dict[str, Any]]:
-    return [
-        {"type": "signal", "signal": event | {"notice": _notice(row, told)}}
-        for row, event in zip(rows, events, strict=True)
-    ]
+    for each in fresh:
+        quiet = each.row.metadata.get("quiet", "")
+        each.event["notice"] = _notice(quiet, each.row.identifier in told)
+    return [{"type": "signal", "signal": each.event} for each in fresh]
 
 
-def _notice(row: Row, told: Collection[UUID | None]) -> dict[str, Any]:
-    status = "pending" if row.identifier in told else "none"
-    return notice_shape(row.metadata, [("", status)])
+@cache
+def _notice(quiet: str, told: bool) -> dict[str, Any]:  # noqa: FBT001 - a cached pair
+    return notice_shape({"quiet": quiet}, [("", "pending" if told else "none")])
 
 
 def _answers(

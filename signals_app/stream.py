@@ -7,20 +7,30 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from signals_app.feed import hub_of_this_loop
-from signals_app.feed.hub import RELOAD_TEXT, STALLED_TEXT, START, Frame, position
+from signals_app.feed.frames import (
+    RELOAD_TEXT,
+    STALLED_TEXT,
+    START,
+    Frame,
+    notice,
+    position,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from signals_app.feed.hub import Hub, Subscription
+    from signals_app.feed.frames import Batch
+    from signals_app.feed.hub import Hub
+    from signals_app.feed.subscription import Subscription
 
 # A program that hears nothing for longer knows that the connection is dead.
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY: Final = "retry: 3000\n\n"
 HEARTBEAT: Final = ": nothing new\n\n"
 # Without an id: what is read after it begins with what is new.
-RELOAD: Final = f"event: reload\ndata: {RELOAD_TEXT}\n\n"
-STALLED: Final = f"event: stalled\ndata: {STALLED_TEXT}\n\n"
+RELOAD_LINES: Final = f"event: reload\ndata: {RELOAD_TEXT}\n\n"
+STALLED_LINES: Final = f"event: stalled\ndata: {STALLED_TEXT}\n\n"
+RELOAD: Final = notice(RELOAD_TEXT)
 SILENCE: Final = Frame(START, "")
 
 
@@ -42,16 +52,14 @@ async def events(
         for frame in await _missed(hub, after) if after else []:
             last = max(last, frame.position)
             yield _lines(frame)
+        subscription.go_on(last)
         while True:
-            frame = await _next(subscription)
+            batch = await _next(subscription)
             if time.monotonic() - checked >= HEARTBEAT_SECONDS:
                 checked = time.monotonic()
                 if not await may_go_on():
                     return
-            if frame is SILENCE:
-                yield HEARTBEAT
-            elif frame.position == START or frame.position > last:
-                last = frame.position
+            for frame in batch.frames if batch else (SILENCE,):
                 yield _lines(frame)
 
 
@@ -62,18 +70,19 @@ async def _missed(hub: Hub, after: str) -> list[Frame]:
     return found or [Frame(position(after), "")]
 
 
-async def _next(subscription: Subscription) -> Frame:
+async def _next(subscription: Subscription) -> Batch | None:
+    """Return the next events, or that some were dropped; None when none come."""
     try:
         async with asyncio.timeout(HEARTBEAT_SECONDS):
-            return await subscription.get() or Frame(START, RELOAD_TEXT)
+            return await subscription.get() or RELOAD
     except TimeoutError:
-        return SILENCE
+        return None
 
 
 def _lines(frame: Frame) -> str:
     if not frame.text:
         return HEARTBEAT
     if frame.position == START:
-        return STALLED if frame.text == STALLED_TEXT else RELOAD
+        return STALLED_LINES if frame.text == STALLED_TEXT else RELOAD_LINES
     stamp, number = frame.position
     return f"id: {stamp}-{number}\nevent: signal\ndata: {frame.text}\n\n"

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from btc_watcher.lib.admin import HistoryAdmin, links
 from btc_watcher.lib.admin_actions import asks_first, tell
 from btc_watcher.lib.admin_filters import LinkedFilter
+from strategies.host_words import own_text
 from strategies.models import Strategy, StrategyProcess, StrategyVersion
 from strategies.services import strategies_change
 from strategies.versions import without_secrets
@@ -199,11 +200,21 @@ class StrategyVersionAdmin(HistoryAdmin):
 class StrategyProcessAdmin(HistoryAdmin):
     """Processes that ran strategies, and how they ended, the last begun first."""
 
-    list_display = ("strategy", "pid", "status", "start_time", "stop_time", "reason")
+    list_display = (
+        *("strategy", "pid", "host", "status", "start_time", "stop_time"),
+        "reason",
+    )
     list_filter = ("status", StrategyFilter)
     list_select_related = ("strategy",)
     # The only index in order of time.
     ordering = ("-id",)
+
+    @admin.display(description=_("shared process"))
+    def host(self, process: StrategyProcess) -> str:
+        """The process that it shares with others, or why it has one of its own."""
+        usage = process.resource_usage
+        own = own_text(str(usage.get("own") or ""), "").rstrip(": ")
+        return str(usage.get("runner") or own)
 
     @admin.display(description=_("reason"))
     def reason(self, process: StrategyProcess) -> str:

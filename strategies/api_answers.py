@@ -9,6 +9,7 @@ from btc_watcher.lib.api.answers import (
     flag,
     many,
     moment,
+    one,
     real,
     shape,
     text,
@@ -99,6 +100,24 @@ PROCESS = shape(
         "reason": text(null=True),
         "rss_mb": real(null=True),
         "freqtrade_version": text(null=True),
+        "shared_process": text(
+            "The process that it shared with others; rss_mb is its share then.",
+            null=True,
+        ),
+    },
+)
+HOST = shape(
+    "StrategyHost",
+    "Where the strategy runs now; all null when it does not.",
+    {
+        "shared_process": text("The process that it shares with others.", null=True),
+        "shared_with": whole("How many others.", null=True),
+        "own_process": text(
+            "Why it has a process of its own: off, trades, asked, old, broken, needs_bot,"
+            " raised, hung, memory or ended.",
+            null=True,
+        ),
+        "own_process_reason": text("The same as a sentence.", null=True),
     },
 )
 STRATEGY_DETAIL = shape(
@@ -110,6 +129,7 @@ STRATEGY_DETAIL = shape(
         "freqtrade_config": anything(),
         "signal_thresholds": anything(),
         "parent": whole("What it was copied from.", null=True),
+        "process": one(HOST),
         "versions": many(VERSION, "The newest 50."),
         "processes": many(PROCESS, "The newest 20."),
     },

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from strategies.versions import DiffLine
 
 # Shown by name elsewhere, so not among the bot's further settings.
-NAMED: Final = frozenset({"version", "proxy", "proxy_policy", "live"})
+NAMED: Final = frozenset({"version", "proxy", "proxy_policy", "own_process", "live"})
 DEFAULT_COLUMN: Final = "signal_strength"
 DEFAULT_STRENGTH: Final = 50
 
@@ -103,7 +103,11 @@ class DiffPair:
 
 @dataclass(frozen=True, slots=True)
 class ProcessShown:
-    """A process that ran a strategy; ``lasted`` is a text, ``end`` None while it runs."""
+    """A process that ran a strategy; ``lasted`` is a text, ``end`` None while it runs.
+
+    ``runner`` is the name of a process that others had a place in too; its memory is a
+    share then.
+    """
 
     pid: int | None
     start: datetime
@@ -114,6 +118,7 @@ class ProcessShown:
     open: bool
     rss_mb: float | None
     freqtrade_version: str
+    runner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,7 @@ def process_shown(process: StrategyProcess, now: datetime) -> ProcessShown:
         open=end is None,
         rss_mb=usage.get("rss_mb"),
         freqtrade_version=str(usage.get("freqtrade_version") or ""),
+        runner=str(usage.get("runner") or ""),
     )
 
 

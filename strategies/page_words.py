@@ -47,6 +47,7 @@ FIELDS: Final = {
     "freqtrade_config.version": gettext_lazy("freqtrade version"),
     "freqtrade_config.proxy": gettext_lazy("Proxy"),
     "freqtrade_config.proxy_policy": gettext_lazy("When the proxy is out"),
+    "freqtrade_config.own_process": gettext_lazy("A process of its own"),
     "freqtrade_config.live.enabled": gettext_lazy("Trading for real"),
     "freqtrade_config.live.by": gettext_lazy("Trading for real: turned on by"),
     "freqtrade_config.live.at": gettext_lazy("Trading for real: since"),

@@ -62,6 +62,35 @@ SENTENCES: Final = tuple(
             _("freqtrade %(version)s is being installed on its node."),
         ),
         (r"the supervisor was stopped", _("the supervisor was stopped")),
+        (r"it gets a process of its own:", _("it gets a process of its own:")),
+        (
+            r"the process that it shared with others ended:",
+            _("the process that it shared with others ended:"),
+        ),
+        (
+            r"it has gone from the process that it shared with others",
+            _("it has gone from the process that it shared with others"),
+        ),
+        (
+            r"it did not answer for (?P<seconds>\d+) s",
+            _("it did not answer for %(seconds)s s"),
+        ),
+        (
+            r"strategy (?P<strategy>\d+) could not be taken out of it",
+            _("strategy %(strategy)s could not be taken out of it"),
+        ),
+        (
+            r"it is of another release of BTC Watcher",
+            _("it is of another release of BTC Watcher"),
+        ),
+        (
+            r"The program of shared processes is missing: there is no (?P<file>.+)\."
+            r" Install BTC Watcher again, or set BTCW_RUNNERS=0\.",
+            _(
+                "The program of shared processes is missing: there is no %(file)s."
+                " Install BTC Watcher again, or set BTCW_RUNNERS=0."
+            ),
+        ),
         (
             r"it did not stop in (?P<seconds>\d+) s",
             _("it did not stop in %(seconds)s s"),

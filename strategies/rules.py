@@ -97,6 +97,17 @@ def thresholds_problems(thresholds: Mapping[str, Any]) -> list[str]:
     return []
 
 
+def own_process_problems(freqtrade_config: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the wish for a process of its own."""
+    wish = freqtrade_config.get("own_process")
+    if wish is None or isinstance(wish, bool):
+        return []
+    return [
+        _("own_process is %(value)s; it must be true or false.")
+        % {"value": repr(wish)[:80]}
+    ]
+
+
 def _shape_problems(config: Mapping[str, Any]) -> list[str]:
     found = []
     exchange, timeframe = config.get("exchange"), config.get("timeframe")

@@ -29,6 +29,7 @@ class ListedStrategy:
     ``freqtrade_version`` and ``proxy`` (proxies.id) are what was chosen: None stands
     for the current version and for no proxy. ``live`` tells whether it may trade for
     real. ``heartbeat`` is when its open process was last seen; None without one.
+    ``shared_process`` is the one that it shares with others, empty for one of its own.
     ``health_metrics`` is as stored.
     """
 
@@ -49,6 +50,7 @@ class ListedStrategy:
     status: str
     heartbeat: datetime | None = None
     started: datetime | None = None
+    shared_process: str = ""
     health_metrics: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -204,9 +206,13 @@ def _moving() -> dict[int, dict[str, Any]]:
         )
     }
     seen = processes_open().order_by("id")
-    for key, heartbeat, started in seen.values_list(
-        "strategy_id", "last_heartbeat", "start_time"
+    for key, heartbeat, started, runner in seen.values_list(
+        "strategy_id", "last_heartbeat", "start_time", "resource_usage__runner"
     ):
         if key in found:
-            found[key] |= {"heartbeat": heartbeat, "started": started}
+            found[key] |= {
+                "heartbeat": heartbeat,
+                "started": started,
+                "shared_process": runner or "",
+            }
     return found

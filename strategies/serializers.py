@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from btc_watcher.lib.api.paging import PageQuery
 from btc_watcher.lib.api.strict import only_known
+from strategies.hosts import Host, host_of
 from strategies.lifecycle import ACTIONS
 from strategies.models import Status, Strategy
 from strategies.versions import config_run, without_secrets
@@ -135,6 +136,7 @@ def detail_shape(strategy: Strategy) -> dict[str, Any]:
         "freqtrade_config": without_secrets(strategy.freqtrade_config),
         "signal_thresholds": strategy.signal_thresholds,
         "parent": strategy.parent_strategy_id,
+        "process": (host_of(strategy) or Host()).shape(),
     }
 
 
@@ -167,6 +169,7 @@ def process_shape(row: StrategyProcess) -> dict[str, Any]:
         "reason": row.resource_usage.get("reason", ""),
         "rss_mb": row.resource_usage.get("rss_mb"),
         "freqtrade_version": row.resource_usage.get("freqtrade_version"),
+        "shared_process": row.resource_usage.get("runner"),
     }
 
 

@@ -17,6 +17,11 @@ HISTORY_EXPORT_ROWS = max(1, env.int("BTCW_EXPORT_ROWS", default=100_000))
 # What one bot may hold before it is killed, and all together (0: most of the machine).
 BOT_MEMORY_MB = env.int("BTCW_BOT_MEMORY_MB", default=1000)
 BOTS_MEMORY_MB = env.int("BTCW_BOTS_MEMORY_MB", default=0)
+# Whether strategies that only watch share processes; what one may hold with all that it
+# started, and how many analyses it is given when a candle closes.
+RUNNERS = env.bool("BTCW_RUNNERS", default=True)
+RUNNER_MEMORY_MB = env.int("BTCW_RUNNER_MEMORY_MB", default=1500)
+RUNNER_ANALYSES = max(1, env.int("BTCW_RUNNER_ANALYSES", default=2000))
 # Told of each delivery inside the transaction that records it. Named here
 # because notifications may not import the apps above it.
 NOTIFICATION_OUTCOME_HANDLERS = ["signals_app.services.signals_deliveries_record"]

@@ -133,6 +133,13 @@ class DraftForm(forms.Form):
         choices=POLICY_WORDS,
         help_text=gettext_lazy("It goes back by itself when the proxy is well again."),
     )
+    own_process = forms.BooleanField(
+        label=gettext_lazy("A process of its own"),
+        required=False,
+        help_text=gettext_lazy(
+            "Strategies that only watch share processes, which saves most of the memory."
+        ),
+    )
     extra = SettingsField(
         label=gettext_lazy("Further freqtrade settings"),
         required=False,

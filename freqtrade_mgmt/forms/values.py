@@ -76,6 +76,8 @@ def form_data(draft: Strategy) -> QueryDict:
     }
     for name, value in stored.items():
         data[name] = str(value)
+    if bot.get("own_process") is True:
+        data["own_process"] = "on"
     template = template_of(config)
     if template is not None:
         _parameters(data, template, config["template"].get("parameters") or {})
@@ -199,10 +201,19 @@ def _bot(stored: Mapping[str, Any], cleaned: Mapping[str, Any]) -> dict[str, Any
             bot.pop(key, None)
             if cleaned[key]:
                 bot[key] = kind(cleaned[key])
+    if "own_process" in cleaned:
+        bot.pop("own_process", None)
+        # The usual way need not be written.
+        if cleaned["own_process"]:
+            bot["own_process"] = True
+    _proxy_policy(bot, cleaned)
+    return bot
+
+
+def _proxy_policy(bot: dict[str, Any], cleaned: Mapping[str, Any]) -> None:
     if "proxy_policy" in cleaned and "proxy" in cleaned:
         bot.pop("proxy_policy", None)
         policy = cleaned["proxy_policy"] or DEFAULT_POLICY
         # Without a proxy it means nothing, and the usual one need not be written.
         if cleaned["proxy"] and policy != DEFAULT_POLICY:
             bot["proxy_policy"] = policy
-    return bot

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from freqtrade_mgmt.bot_config import bot_name
 from freqtrade_mgmt.health.asking import Said, ask_all
-from freqtrade_mgmt.health.looking import Look, look
+from freqtrade_mgmt.health.looking import Look, SharedLooks, look
 from freqtrade_mgmt.health.shapes import RUNNING_STATE, Answer, Facts, Life
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ async def gather_facts(
     else's. What is blocking but quick (/proc, small files) is done in one thread.
     """
     wanted = [subject for subject in subjects if subject.wanted]
+    shared = SharedLooks(wanted)
     looks = await asyncio.to_thread(
-        lambda: {subject.strategy_id: look(subject, now) for subject in wanted}
+        lambda: {subject.strategy_id: look(subject, now, shared) for subject in wanted}
     )
     said = await ask_all(
         {
@@ -126,7 +127,8 @@ def _cpu_percent(subject: Subject, seen: Look, now: float) -> float:
     passed = now - process.seen_at
     if passed < CPU_SECONDS:
         return 0.0
-    return max(0.0, 100 * (seen.usage.cpu_s - process.cpu_s) / passed)
+    used = 100 * (seen.usage.cpu_s - process.cpu_s) / passed
+    return max(0.0, used / seen.usage.heads)
 
 
 def _age(moment: datetime | None, now: datetime) -> float:

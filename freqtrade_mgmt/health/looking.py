@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,12 @@ from freqtrade_mgmt.bot_config import BotIdentity, BotPaths, bot_folder_read
 from freqtrade_mgmt.health.logs import log_facts
 from freqtrade_mgmt.health.shapes import HEARTBEAT_AGE, Life, LogFacts, Usage
 from freqtrade_mgmt.leases.reach import reach_read
+from freqtrade_mgmt.supervisor.hosting_memory import cpu_seconds
 from freqtrade_mgmt.supervisor.identity import ProcessKey
 from freqtrade_mgmt.supervisor.records import bot_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -39,13 +42,36 @@ class Look:
     afar: bool = False
 
 
-def look(subject: Subject, now: datetime) -> Look:
+class SharedLooks:
+    """What the shared processes of a round use: each is looked at once."""
+
+    def __init__(self, subjects: Iterable[Subject]) -> None:
+        rows = [subject.process for subject in subjects if subject.process is not None]
+        self._heads = Counter((row.node, row.runner) for row in rows if row.runner)
+        self._seconds: dict[ProcessKey, float | None] = {}
+
+    def usage(self, row: ProcessRow, alone: Usage) -> Usage:
+        """Return the part of one strategy of what its process uses, ``alone``."""
+        if not row.runner or row.pid is None or row.create_time is None:
+            return alone
+        key = ProcessKey(row.pid, row.create_time, row.origin)
+        if key not in self._seconds:
+            self._seconds[key] = cpu_seconds(key)
+        seconds = self._seconds[key]
+        heads = max(1, self._heads[row.node, row.runner])
+        share = alone.rss_mb / heads if row.share_mb is None else row.share_mb
+        return Usage(alone.cpu_s if seconds is None else seconds, share, heads)
+
+
+def look(subject: Subject, now: datetime, shared: SharedLooks | None = None) -> Look:
     """Look at the bot of a strategy."""
     row = subject.process
     if row is not None and row.node not in {"", settings.NODE_NAME}:
         return _look_afar(subject.strategy_id, row, now)
     folder = bot_folder(subject.strategy_id)
     life, usage = process_look(subject.process)
+    if row is not None and usage is not None and shared is not None:
+        usage = shared.usage(row, usage)
     identity = _identity(folder) if life is Life.ALIVE else None
     secrets = () if identity is None else _secrets(identity)
     alive = subject.process if life is Life.ALIVE else None

@@ -44,7 +44,8 @@ class ProcessRow:
     """The open row of strategy_processes; ``cpu_s`` and ``seen_at`` as last measured.
 
     ``node`` is where it runs, empty where only one is known; ``reach`` is how its API is
-    reached from elsewhere, encrypted.
+    reached from elsewhere, encrypted. ``runner`` names the process that it shares with
+    others, ``share_mb`` is its share of that one's memory, as its supervisor reckons.
     """
 
     row: int
@@ -58,6 +59,8 @@ class ProcessRow:
     seen_at: float | None = None
     node: str = ""
     reach: str = field(default="", repr=False)
+    runner: str = ""
+    share_mb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +116,14 @@ class LogFacts:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a living process uses: CPU seconds of its life, resident MB."""
+    """What a living process uses: CPU seconds of its life, resident MB.
+
+    Of one that ``heads`` strategies share: its seconds, and one strategy's part of the MB.
+    """
 
     cpu_s: float
     rss_mb: float
+    heads: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ def _process(row: tuple[Any, ...]) -> ProcessRow | None:
         seen_at=_number(known.get("seen_at")),
         node=str(known.get("node") or ""),
         reach=str(known.get("reach") or ""),
+        runner=str(known.get("runner") or ""),
+        share_mb=_number(known.get("rss_mb")),
     )
 
 

@@ -157,8 +157,10 @@ def process_row(subject: Subject, facts: Facts, now: datetime) -> dict[str, Any]
         "seen_at": round(now.timestamp(), 2),
         "cpu_s": round(facts.usage.cpu_s, 2),
         "cpu_percent": round(facts.cpu_percent, 1),
-        "rss_mb": round(facts.usage.rss_mb, 1),
     }
+    # The share of a shared process is its supervisor's to reckon.
+    if not subject.process.runner:
+        usage["rss_mb"] = round(facts.usage.rss_mb, 1)
     return {"id": subject.process.row, "usage": usage}
 
 

@@ -18,8 +18,9 @@ from strategies.models import Status
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from freqtrade_mgmt.supervisor.hosting import Hosting
     from freqtrade_mgmt.supervisor.leasing import Leases
-    from freqtrade_mgmt.supervisor.processes import BotProcess
+    from freqtrade_mgmt.supervisor.processes import AnyProcess
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +29,14 @@ async def adopt_all(
     bots: Mapping[int, Bot],
     leases: Leases,
     in_thread: Callable[..., Awaitable[Any]],
-    take_over: Callable[[records.OpenProcess, BotProcess], Awaitable[None]],
+    take_over: Callable[[records.OpenProcess, AnyProcess], Awaitable[None]],
+    hosting: Hosting,
 ) -> None:
     """Take over what an earlier supervisor of this node left, and end what cannot be.
 
     ``take_over`` puts a bot into ``bots``, if it can. Raises DatabaseError.
     """
-    found = await in_thread(records.open_processes, leases.name)
+    found = await hosting.adopt(await in_thread(records.open_processes, leases.name))
     await leases.take({left.strategy_id for left in found} - {DUTIES})
     for left in found:
         known = bots.get(left.strategy_id)
@@ -58,13 +60,14 @@ async def adopt_all(
             reason=end_in_words(None, ""),
         )
         await in_thread(bury)
+    hosting.settle()
     wishes = (await in_thread(records.wishes)).only(leases.mine)
     await in_thread(partial(records.none_runs, wishes.up.keys() - bots.keys()))
 
 
 async def adopt(
     left: records.OpenProcess,
-    process: BotProcess,
+    process: AnyProcess,
     in_thread: Callable[..., Awaitable[Any]],
 ) -> tuple[Bot, Mapping[str, int]] | None:
     """Return the bot of a living process, and its newest candles by pair.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from freqtrade_mgmt.bot_config import bot_name
 from freqtrade_mgmt.log_tail.redact import Redactor
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from freqtrade_mgmt.supervisor.frames import Watched
     from freqtrade_mgmt.supervisor.intake import Taker
     from freqtrade_mgmt.supervisor.plan import Cause
-    from freqtrade_mgmt.supervisor.processes import BotProcess, Port
+    from freqtrade_mgmt.supervisor.processes import AnyProcess, Port
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Life:
     key of the bridge to it; both are empty without one.
     """
 
-    process: BotProcess
+    process: AnyProcess
     row: int
     paths: BotPaths
     identity: BotIdentity
@@ -93,13 +94,18 @@ class Bot:
             asyncio.create_task(self._ask_for_ever(), name=f"{name}, its state"),
         ]
 
-    def observed(self, revision: str | None, memory_mb: int) -> Observed:
+    def observed(
+        self, revision: str | None, memory_mb: int, *, may_share: bool = True
+    ) -> Observed:
         """Return what the plan needs to know.
 
         ``revision`` is the wanted one, None when the strategy is not wanted;
-        ``memory_mb`` is what the bot may hold.
+        ``memory_mb`` is what the bot may hold. Where it may not share a process (any
+        more), it is replaced if it does. Whoever may share one keeps what it has.
         """
-        held = self.process.rss_mb()
+        hosted = self.process.hosted
+        # What a shared process holds too much is looked at as a whole.
+        held = 0.0 if hosted else self.process.rss_mb()
         excess = f"it held {held:.0f} MB of memory and may hold {memory_mb} MB"
         return Observed(
             strategy_id=self.watched.strategy_id,
@@ -109,9 +115,10 @@ class Bot:
             since=self.since,
             healthy=self._ran and self._answers_well,
             ran=self._ran,
-            current=self._is_current(revision),
+            current=self._is_current(revision) and (may_share or not hosted),
             doubt=self._doubt(),
             excess=excess if held > memory_mb else "",
+            shares=hosted,
         )
 
     def _is_current(self, revision: str | None) -> bool:
@@ -159,7 +166,8 @@ class Bot:
 
     def last_words(self) -> tuple[Cause, str]:
         """Return why the bot has ended or stopped, in words without secrets."""
-        cause, words = cause_of(self.log_tail(), self.process.exit_code)
+        text = f"{self.log_tail()}\n{self.process.said}"
+        cause, words = cause_of(text, self.process.exit_code)
         who = self._identity.credentials
         secrets = {who.password, who.jwt_secret_key, who.ws_token, *self.life.secrets}
         return cause, Redactor(secrets)(words)
@@ -184,7 +192,8 @@ class Bot:
                 logger.error("%s: leaving: %r", self.watched.name, answer)
 
     def release(self) -> None:
-        """Give the bot's port back, when its process has ended."""
+        """Give the bot's port and place back, when its process has ended."""
+        self.process.let_go()
         if self.life.port is not None:
             self.life.port.close()
 
@@ -246,10 +255,10 @@ class Bot:
         """Wait for the bot's own API; another program on the port proves nothing."""
         name = bot_name(self.watched.strategy_id)
         while True:
-            try:
-                answer = await client.show_config()
-            except BotUnreachableError:
-                answer = {}
+            answer: dict[str, Any] = {}
+            if self.process.up:
+                with contextlib.suppress(BotUnreachableError):
+                    answer = await client.show_config()
             if answer.get("bot_name") == name and listens(
                 self.process.key, self._identity.port
             ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import aiohttp
 import orjson
@@ -99,6 +99,8 @@ class BotClient:
                 self._socket,
                 params={"token": self._token},
                 max_msg_size=LARGEST_MESSAGE,
+                # It is JSON, whose reader takes bytes.
+                decode_text=False,
                 heartbeat=20,
                 # A bot that hangs says no farewell; nobody waits for it.
                 timeout=aiohttp.ClientWSTimeout(ws_close=FAREWELL_SECONDS),
@@ -142,11 +144,10 @@ def _field(answer: Any, name: str) -> Any:
     return answer[name]
 
 
-async def _texts(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[bytes]:
+async def _texts(
+    socket: aiohttp.ClientWebSocketResponse[Literal[False]],
+) -> AsyncIterator[bytes]:
     async for message in socket:
-        if message.type is aiohttp.WSMsgType.TEXT:
-            yield message.data.encode()
-        elif message.type is aiohttp.WSMsgType.BINARY:
-            yield message.data
-        else:
+        if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
             break
+        yield message.data

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import signal
@@ -27,8 +28,8 @@ MOMENT: Final = "guard.until"
 MOMENT_SIZE: Final = 32
 TRIES: Final = 10
 PAUSE_SECONDS: Final = 0.1
-# In a bot's command line its folder follows this.
-FOLDER_OPTION: Final = b"--userdir"
+# In a command line its folder follows this: a bot's, and one that bots share.
+FOLDER_OPTIONS: Final = {b"--userdir": "bots", b"--folder": "runners"}
 STARTED_FIELD: Final = 19
 
 
@@ -114,7 +115,10 @@ def _end_bots(home: Path, order: dict[str, Any]) -> None:
 
 def _bots(home: Path) -> Iterator[int]:
     """Yield the living processes whose command line names a bot's folder of this home."""
-    start = os.fsencode(home / "bots") + b"/"
+    starts = {
+        option: os.fsencode(home / place) + b"/"
+        for option, place in FOLDER_OPTIONS.items()
+    }
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
@@ -122,10 +126,10 @@ def _bots(home: Path) -> Iterator[int]:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if FOLDER_OPTION not in words:
-            continue
-        place = words.index(FOLDER_OPTION) + 1
-        if place < len(words) and words[place].startswith(start):
+        if any(
+            word in starts and following.startswith(starts[word])
+            for word, following in itertools.pairwise(words)
+        ):
             yield int(entry.name)
 
 

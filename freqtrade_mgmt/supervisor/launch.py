@@ -30,9 +30,10 @@ from freqtrade_mgmt.supervisor.unprivileged import Identity, give, unprivileged_
 from strategies.services import process_started
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from freqtrade_mgmt.supervisor.processes import Port
+    from freqtrade_mgmt.supervisor.processes import AnyProcess, Port
     from freqtrade_mgmt.supervisor.records import Job
     from strategies.models import StrategyProcess
 
@@ -42,7 +43,8 @@ class Launch:
     """A start that is prepared: everything is on disk, nothing runs yet.
 
     ``run`` marks this one start in the environment of the process, ``bridge`` is the
-    key of the bridge that the bot goes through, if it does.
+    key of the bridge that the bot goes through, if it does; ``own`` is why it does not
+    share a process, where it might.
     """
 
     job: Job
@@ -52,6 +54,7 @@ class Launch:
     identity: BotIdentity
     user: Identity | None
     log_starts: tuple[int, int]
+    own: str = ""
 
     @classmethod
     def prepare(cls, job: Job, port: int, bridge: str = "") -> Launch:
@@ -92,8 +95,11 @@ class Launch:
         """Whether the bot would be root, because there is no user of its own here."""
         return self.user is None and os.geteuid() == 0
 
-    def record(self) -> StrategyProcess:
-        """Record the process that is about to start, and what is known of it."""
+    def record(self, host: Mapping[str, object] | None = None) -> StrategyProcess:
+        """Record the process that is about to start, and what is known of it.
+
+        ``host`` says which other process it is to be a part of.
+        """
         details: dict[str, object] = {
             "port": self.identity.port,
             "freqtrade_version": self.job.freqtrade_version,
@@ -102,6 +108,7 @@ class Launch:
             "own_user": self.user is not None,
             "node": settings.NODE_NAME[:100],
         }
+        details |= host or {"own": self.own or self.job.own}
         if reach := reach_written(self.job.spec.strategy_id, self.identity):
             details["reach"] = reach
         if self.job.way is not None:
@@ -122,7 +129,7 @@ class Launch:
             limits=limits_of(settings.BOT_MEMORY_MB, own_user=self.user is not None),
         )
 
-    def life(self, process: BotProcess, row: int, port: Port) -> Life:
+    def life(self, process: AnyProcess, row: int, port: Port) -> Life:
         """Return the life that begins with ``process``, recorded in ``row``."""
         job, proxy = self.job, self.job.spec.proxy
         password = (proxy.password,) if proxy is not None and proxy.password else ()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MEGABYTE: Final = 1_000_000
 # Measured: one bot holds 320 to 350 MB, hardly more with twenty pairs.
 BOT_MB: Final = 350
+# Where most strategies share processes: some need a bot all the same.
+SHARED_MB: Final = 50
 # Of the machine's memory; the rest is for the database, the pages and the kernel.
 SHARE: Final = 0.8
 NICENESS: Final = 5
@@ -87,16 +89,19 @@ def budget_mb(configured: int) -> float:
     return configured or SHARE * psutil.virtual_memory().total / MEGABYTE
 
 
-def refusal(name: str, held: Sequence[float], budget: float) -> str:
+def refusal(
+    name: str, held: Sequence[float], budget: float, needs: float = BOT_MB
+) -> str:
     """Return why one more bot may not start, or nothing. Pure.
 
-    ``held`` is what each bot holds now, in MB; one that is starting counts in full.
+    ``held`` is what each bot, or process that some share, holds now, in MB; one that is
+    starting counts in full. ``needs`` is what the new one adds.
     """
     used = sum(max(mb, BOT_MB) if mb < BOT_MB / 2 else mb for mb in held)
-    if used + BOT_MB <= budget:
+    if used + needs <= budget:
         return ""
     return (
-        f"{name} was not started: a bot needs about {BOT_MB} MB, the {len(held)} bots that"
+        f"{name} was not started: a bot needs about {needs:.0f} MB, the {len(held)} bots that"
         f" run hold {used:.0f} MB, and all bots together may hold {budget:.0f} MB. Stop"
         " another strategy, or raise BTCW_BOTS_MEMORY_MB."
     )

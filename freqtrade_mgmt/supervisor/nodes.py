@@ -14,7 +14,7 @@ from freqtrade_mgmt.leases.restored import HOME_MARK
 from freqtrade_mgmt.leases.store import Node
 from freqtrade_mgmt.supervisor import guard_program
 from freqtrade_mgmt.supervisor.installs import supervisor_lock_path
-from freqtrade_mgmt.supervisor.limits import BOT_MB, budget_mb
+from freqtrade_mgmt.supervisor.limits import BOT_MB, SHARED_MB, budget_mb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +35,16 @@ def node_here() -> Node:
         name=settings.NODE_NAME[:100],
         home=mark,
         address=settings.NODE_ADDRESS,
-        capacity=int(budget_mb(settings.BOTS_MEMORY_MB) // BOT_MB),
+        capacity=int(budget_mb(settings.BOTS_MEMORY_MB) // _each_mb()),
         life=f"{place}/{uuid.uuid4().hex}",
         # We hold the lock that this one held: it has ended.
         was=last if place and last.startswith(f"{place}/") else "",
     )
+
+
+def _each_mb() -> int:
+    """Return what one more strategy takes of the memory, roughly."""
+    return SHARED_MB if settings.RUNNERS else BOT_MB
 
 
 def life_keep(node: Node) -> None:

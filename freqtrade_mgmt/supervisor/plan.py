@@ -19,6 +19,8 @@ START_DEADLINE: Final = 120.0
 # itself, while a new one could not even start.
 OUTAGE_DEADLINE: Final = 1800.0
 STOP_DEADLINE: Final = 15.0
+# Each takes the supervisor some hundredths of a second.
+SHARED_STARTS: Final = 10
 NOT_WANTED: Final = "it is no longer wanted"
 RESTARTED: Final = "it is restarted"
 MOVED: Final = "it moves to another node"
@@ -62,7 +64,8 @@ class Observed:
     ``current`` is false when the strategy was changed since the bot's start, or a
     restart was asked for; ``healthy`` says that it ran in this life and answers well;
     ``ran`` says that it ran, whatever it does now; ``doubt`` and ``excess`` are words
-    for what is wrong: with what it does, and with how much it uses.
+    for what is wrong: with what it does, and with how much it uses. ``shares`` says
+    that it has a place in a process that others have places in.
     """
 
     strategy_id: int
@@ -75,6 +78,7 @@ class Observed:
     ran: bool = False
     doubt: str = "it has stopped analysing candles"
     excess: str = ""
+    shares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ def plan(
     waiting: Mapping[int, float],
     now: float,
     starts_at_once: int,
+    sharing: Collection[int] = frozenset(),
 ) -> list[Action]:
     """Return what to do so that exactly the wanted strategies run.
 
@@ -116,11 +121,14 @@ def plan(
     ``starts_at_once`` are starting at any time, so that one address does not ask the
     exchange for everything in the same second. One that ran and is doubted takes no
     place: an exchange that is out would keep the bots of all others from starting.
+    Those that share processes (``sharing``) ask the exchange together, and start in
+    bunches.
     """
     actions = [action for bot in observed if (action := _next(bot, wanted, now))]
     present = {bot.strategy_id for bot in observed}
     room = starts_at_once - sum(
-        bot.phase is Phase.STARTING and not bot.ran for bot in observed
+        bot.phase is Phase.STARTING and not bot.ran and not bot.shares
+        for bot in observed
     )
     # Whoever waits longest goes first: those that fail and fail again leave room.
     due = sorted(
@@ -128,9 +136,10 @@ def plan(
         for strategy_id in wanted
         if strategy_id not in present and waiting.get(strategy_id, 0.0) <= now
     )
+    own = [key for _since, key in due if key not in sharing][: max(min(room, 1), 0)]
+    shared = [key for _since, key in due if key in sharing][:SHARED_STARTS]
     return actions + [
-        Action(Kind.START, strategy_id, "it is wanted")
-        for _since, strategy_id in due[: max(min(room, 1), 0)]
+        Action(Kind.START, key, "it is wanted") for key in [*own, *shared]
     ]
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import subprocess
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import psutil
 
@@ -26,8 +26,60 @@ if TYPE_CHECKING:
 RUN_MARK: Final = "BTCW_RUN"
 
 
+class AnyProcess(Protocol):
+    """What the supervisor needs of a bot's process, or of its place in a shared one."""
+
+    @property
+    def key(self) -> ProcessKey:
+        """The process, named for certain."""
+
+    @property
+    def hosted(self) -> bool:
+        """Whether other strategies share the process."""
+
+    @property
+    def up(self) -> bool:
+        """Whether its API may answer by now."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code, negative signal number, or None where nobody can know."""
+
+    @property
+    def moves(self) -> str:
+        """Why it needs a process of its own, as a code; empty: it does not."""
+
+    @property
+    def said(self) -> str:
+        """What is to be read as the last line of its log."""
+
+    def alive(self) -> bool:
+        """Tell whether it runs."""
+
+    def terminate(self) -> None:
+        """Have it end in an orderly way."""
+
+    def kill(self) -> None:
+        """Have it end whatever it costs."""
+
+    def let_go(self) -> None:
+        """Give back what it held; it has ended."""
+
+    def rss_mb(self) -> float:
+        """Return what it holds in MB."""
+
+    def end_words(self) -> str:
+        """Return why it ended, where more is known than its exit code and its log."""
+
+
 class BotProcess:
     """A process that we started, now or before a restart of ours."""
+
+    # It is nobody else's, and tells no more than its log.
+    hosted: Final = False
+    up: Final = True
+    moves: Final = ""
+    said: Final = ""
 
     def __init__(self, key: ProcessKey, child: subprocess.Popen[bytes] | None) -> None:
         self.key = key
@@ -110,6 +162,13 @@ class BotProcess:
         if self.alive():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.key.pid, signal.SIGKILL)
+
+    def let_go(self) -> None:
+        """Nothing is held for a process that has ended."""
+
+    def end_words(self) -> str:
+        """Return nothing: its exit code and its log tell."""
+        return ""
 
     def rss_mb(self) -> float:
         """Return the resident memory in MB, 0 when the process has ended."""

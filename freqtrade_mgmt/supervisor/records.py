@@ -17,13 +17,16 @@ from freqtrade_mgmt.bot_extra import OUR_KEYS
 from freqtrade_mgmt.selectors import environment_python, standing
 from freqtrade_mgmt.strategy_code import strategy_inspect
 from freqtrade_mgmt.supervisor.frames import Watched
+from freqtrade_mgmt.supervisor.hosting_groups import Own, head_of, own_code
+from freqtrade_mgmt.supervisor.hosting_records import moved_resolve, shared_again
 from freqtrade_mgmt.supervisor.identity import ProcessKey
-from freqtrade_mgmt.supervisor.processes import BotProcess
+from freqtrade_mgmt.supervisor.processes import AnyProcess, BotProcess
 from freqtrade_mgmt.supervisor.revisions import revision
 from freqtrade_mgmt.supervisor.told import given_up
 from freqtrade_mgmt.supervisor.ways import COLUMNS, ProxyWay, Ways, way_held, way_take
 from signals_app.strategy_rules import strength_rule_of, thresholds_of
 from strategies.errors import StrategyMissingError
+from strategies.host_words import NOTE
 from strategies.lifecycle import WANTED_UP
 from strategies.models import Status, Strategy
 from strategies.selectors import processes_open, strategies_all
@@ -43,7 +46,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that is needed to run one strategy; ``way`` None: directly."""
+    """Everything that is needed to run one strategy; ``way`` None: directly.
+
+    ``own`` is why it has a process of its own, as a code; empty: it shares one.
+    """
 
     spec: BotSpec
     watched: Watched
@@ -52,33 +58,54 @@ class Job:
     newest: Mapping[str, int]
     revision: str
     way: ProxyWay | None = None
+    own: str = Own.OFF
+
+    @property
+    def hosted(self) -> bool:
+        """Whether it shares a process."""
+        return not self.own
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """The strategies by what is asked of them: ids, and the revision that shall run.
 
-    ``held`` are wanted, but their proxy is out and they may not go any other way.
+    ``held`` are wanted, but their proxy is out and they may not go any other way;
+    ``hosted``, of those that shall run, share processes.
     """
 
     up: Mapping[int, str] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
     stopping: frozenset[int] = frozenset()
+    hosted: frozenset[int] = frozenset()
 
     def only(self, ids: frozenset[int]) -> Wishes:
         """Return the part of them that is about these strategies."""
         up = {key: revision for key, revision in self.up.items() if key in ids}
-        return Wishes(up=up, held=self.held & ids, stopping=self.stopping & ids)
+        return Wishes(
+            up=up,
+            held=self.held & ids,
+            stopping=self.stopping & ids,
+            hosted=self.hosted & ids,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class OpenProcess:
-    """A process that was recorded and not recorded as ended."""
+    """A process that was recorded and not recorded as ended.
+
+    ``runner`` names the shared one that it was a part of: its ``process`` is found there.
+    """
 
     row: int
     strategy_id: int
-    process: BotProcess | None
+    process: AnyProcess | None
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def runner(self) -> str:
+        """The name of the shared process, empty for one of its own."""
+        return str(self.details.get("runner") or "")
 
 
 def wishes() -> Wishes:
@@ -90,11 +117,14 @@ def wishes() -> Wishes:
         "version",
         "health_metrics__restarts",
         "freqtrade_config__version",
+        "type",
+        "freqtrade_config__own_process",
+        f"health_metrics__{NOTE}",
         *COLUMNS,
     )
     freqtrade, ways = standing(), Ways()
-    up, stopping, held = {}, set(), set()
-    for key, status, version, restarts, pin, *columns in rows:
+    up, stopping, held, hosted = {}, set(), set(), set()
+    for key, status, version, restarts, pin, kind, asked, note, *columns in rows:
         if status == Status.STOPPING:
             stopping.add(key)
             continue
@@ -104,7 +134,21 @@ def wishes() -> Wishes:
             continue
         wanted = freqtrade.version(key, pin) or ""
         up[key] = revision(version, restarts, wanted, mark)
-    return Wishes(up=up, held=frozenset(held), stopping=frozenset(stopping))
+        head = head_of(version, restarts)
+        if not _own(kind, asked, wanted, note, head):
+            hosted.add(key)
+    return Wishes(up, frozenset(held), frozenset(stopping), frozenset(hosted))
+
+
+def _own(kind: str, asked: object, version: str, note: object, head: str) -> str:
+    return own_code(
+        enabled=settings.RUNNERS,
+        kind=kind,
+        asked=asked,
+        version=version,
+        note=note,
+        head=head,
+    )
 
 
 def bot_folder(strategy_id: int) -> Path:
@@ -125,6 +169,16 @@ def job(strategy_id: int) -> Job:
     version, python = environment_python(wanted)
     route, way = way_take(strategy)
     pairs = tuple(config["pairs"])
+    metrics = strategy.health_metrics
+    own = _own(
+        strategy.type,
+        strategy.freqtrade_config.get("own_process"),
+        version,
+        metrics.get(NOTE),
+        head_of(strategy.version, metrics.get("restarts")),
+    )
+    if not own:
+        shared_again(strategy_id, metrics)
     spec = BotSpec(
         strategy_id=strategy.pk,
         name=strategy.name,
@@ -156,6 +210,7 @@ def job(strategy_id: int) -> Job:
             route.mark,
         ),
         way=way,
+        own=own,
     )
 
 
@@ -178,7 +233,12 @@ def open_processes(node: str) -> list[OpenProcess]:
 
 
 def _process(row: StrategyProcess) -> BotProcess | None:
-    """Return the living process of a row: by pid and creation time, or by its mark."""
+    """Return the living process of a row: by pid and creation time, or by its mark.
+
+    None for one that is shared: it is not this strategy's alone.
+    """
+    if row.resource_usage.get("runner"):
+        return None
     created = row.resource_usage.get("create_time")
     if row.pid and created is not None:
         origin = str(row.resource_usage.get("origin") or "")
@@ -247,7 +307,11 @@ def proven(strategy_id: int) -> None:
 def stopped(strategy_id: int) -> None:
     """Show a strategy as stopped, where that was asked for."""
     with suppress(StrategyMissingError):
-        strategy_status_set(strategy_id, Status.STOPPED, only_from={Status.STOPPING})
+        strategy = strategy_status_set(
+            strategy_id, Status.STOPPED, only_from={Status.STOPPING}
+        )
+        if strategy.status == Status.STOPPED:
+            moved_resolve(strategy_id)
 
 
 def _newest(strategy: Strategy) -> dict[str, int]:

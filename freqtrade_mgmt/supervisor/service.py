@@ -26,18 +26,19 @@ from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.adopting import adopt, adopt_all
 from freqtrade_mgmt.supervisor.bots import Bot
 from freqtrade_mgmt.supervisor.duties import Duties
+from freqtrade_mgmt.supervisor.ending import drained, ended
 from freqtrade_mgmt.supervisor.heartbeat import Heartbeat
+from freqtrade_mgmt.supervisor.hosting import Hosting
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from freqtrade_mgmt.supervisor.launch import Launch
 from freqtrade_mgmt.supervisor.leasing import LeaseGoneError, NodeNameTakenError
-from freqtrade_mgmt.supervisor.limits import budget_mb, refusal
+from freqtrade_mgmt.supervisor.limits import BOT_MB, budget_mb, refusal
 from freqtrade_mgmt.supervisor.local_release import LocalReleases, ReleaseMissingError
 from freqtrade_mgmt.supervisor.patience import Patience
 from freqtrade_mgmt.supervisor.plan import (
     ASKED,
     NOT_WANTED,
     RESTARTED,
-    STOP_DEADLINE,
     Action,
     Cause,
     Kind,
@@ -45,7 +46,7 @@ from freqtrade_mgmt.supervisor.plan import (
     end_in_words,
     plan,
 )
-from freqtrade_mgmt.supervisor.processes import BotProcess, Port
+from freqtrade_mgmt.supervisor.processes import Port
 from freqtrade_mgmt.supervisor.routing import Routing
 from freqtrade_mgmt.supervisor.sharing import Sharing
 from freqtrade_mgmt.supervisor.starting import Starting
@@ -55,11 +56,14 @@ from strategies.models import Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from freqtrade_mgmt.supervisor.bots import Life
+    from freqtrade_mgmt.supervisor.hosting import HostedLaunch
+    from freqtrade_mgmt.supervisor.processes import AnyProcess
+
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 NAME_SECONDS: Final = 2.0
-DRAIN_SECONDS: Final = 10.0
 Answer = TypeVar("Answer")
 # Anything else that the database says is about the strategy that was asked for.
 AWAY: Final = (InterfaceError, OperationalError)
@@ -80,6 +84,7 @@ class Supervisor:
         self._leases = self._sharing.leases
         self._releases = LocalReleases(self._in_thread)
         self._starting = Starting(self._in_thread, self._leases)
+        self._hosting = Hosting(self._in_thread)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Supervise until ``stop`` is set, then end every bot and return."""
@@ -103,8 +108,9 @@ class Supervisor:
             await self._duties.close()
             await self._releases.close()
             await self._end_all()
+            await self._hosting.close()
             await self._routing.bridges.close()
-            await self._drain()
+            await drained(self._intake)
             keeper.cancel()
             await self._leases.close()
             writer.cancel()
@@ -129,6 +135,7 @@ class Supervisor:
         # Before anything that needs the database: disks fill up without it as well.
         for bot in self._bots.values():
             bot.cut_console()
+        await self._hosting.look()
         try:
             await self._starting.bury_vain()
             await self._leases.ensure()
@@ -155,12 +162,19 @@ class Supervisor:
         actions = plan(
             wanted=wishes.up.keys() - self._duties.upgrades.held,
             observed=[
-                bot.observed(revisions.get(key), settings.BOT_MEMORY_MB)
+                bot.observed(
+                    revisions.get(key),
+                    settings.BOT_MEMORY_MB,
+                    may_share=key in wishes.hosted,
+                )
                 for key, bot in self._bots.items()
             ],
-            waiting=self._patience.until() | self._releases.waiting,
+            waiting=self._patience.until()
+            | self._releases.waiting
+            | dict(self._hosting.waiting),
             now=time.monotonic(),
             starts_at_once=max(1, os.cpu_count() or 1),
+            sharing=self._hosting.sharing(wishes.hosted),
         )
         return self._sharing.explained(self._routing.explained(actions, wishes.held))
 
@@ -213,14 +227,7 @@ class Supervisor:
         await self._in_thread(records.restarting, strategy_id, "")
         port = Port()
         try:
-            job = await self._in_thread(records.job, strategy_id)
-            self._check_memory(job.watched.name)
-            job = await self._releases.found(job)
-            job, bridge = await self._routing.through(job)
-            launch = await self._in_thread(Launch.prepare, job, port.number, bridge)
-            if launch.as_root:
-                await self._sharing.check_root(strategy_id)
-            life = await self._starting.launch(strategy_id, launch, port)
+            job, life = await self._launched(strategy_id, port)
         except (HeldError, LeaseGoneError):
             port.close()  # the next wishes tell that it has to wait
             return
@@ -244,21 +251,39 @@ class Supervisor:
         bot = self._bots[strategy_id] = Bot(job.watched, life)
         bot.follow(self._intake, job.newest, settings.SIGNAL_FIRST_BACKFILL)
 
+    async def _launched(self, strategy_id: int, port: Port) -> tuple[records.Job, Life]:
+        job = await self._in_thread(records.job, strategy_id)
+        check_memory = partial(self._check_memory, job.watched.name)
+        if not job.hosted:
+            check_memory(BOT_MB)
+        job = await self._releases.found(job)
+        job, bridge = await self._routing.through(job)
+        prepared = await self._in_thread(Launch.prepare, job, port.number, bridge)
+        if prepared.as_root:
+            await self._sharing.check_root(strategy_id)
+        launch: Launch | HostedLaunch = prepared
+        if job.hosted:
+            launch = await self._hosting.board(prepared, check_memory)
+        return job, await self._starting.launch(strategy_id, launch, port)
+
     async def _not_here(self, strategy_id: int, why: str) -> None:
         """Leave a strategy to another node; where there is none, give it up."""
         logger.error("Strategy %s cannot be started here: %s", strategy_id, why)
         if why := await self._sharing.not_here(strategy_id, why):
             await self._failed(strategy_id, why)
 
-    def _check_memory(self, name: str) -> None:
-        held = [bot.process.rss_mb() for bot in self._bots.values()]
-        if why := refusal(name, held, budget_mb(settings.BOTS_MEMORY_MB)):
+    def _check_memory(self, name: str, needs: float) -> None:
+        own = [bot.process for bot in self._bots.values() if not bot.process.hosted]
+        held = [process.rss_mb() for process in own] + self._hosting.held_mb()
+        if why := refusal(name, held, budget_mb(settings.BOTS_MEMORY_MB), needs):
             raise NotHereError(why)
 
     async def _adopt_all(self) -> None:
-        await adopt_all(self._bots, self._leases, self._in_thread, self._adopt)
+        await adopt_all(
+            self._bots, self._leases, self._in_thread, self._adopt, self._hosting
+        )
 
-    async def _adopt(self, left: records.OpenProcess, process: BotProcess) -> None:
+    async def _adopt(self, left: records.OpenProcess, process: AnyProcess) -> None:
         found = await adopt(left, process, self._in_thread)
         if found is None:
             return
@@ -287,14 +312,17 @@ class Supervisor:
         bot.process.terminate()
 
     async def _bury(self, bot: Bot) -> None:
+        await self._hosting.noticed(bot)
         await bot.leave()
         bot.release()
         strategy_id = bot.watched.strategy_id
         asked = bot.phase is Phase.STOPPING
         cause, words = bot.last_words()
         words = self._routing.reason(bot, words)
-        reason = bot.stop_reason or end_in_words(
-            bot.process.exit_code, words, bot.kill_reason
+        reason = (
+            bot.stop_reason
+            or bot.process.end_words()
+            or end_in_words(bot.process.exit_code, words, bot.kill_reason)
         )
         await self._in_thread(
             lambda: records.buried(
@@ -312,7 +340,10 @@ class Supervisor:
 
     async def _after_unasked_end(self, bot: Bot, cause: Cause, reason: str) -> None:
         strategy_id = bot.watched.strategy_id
-        self._duties.upgrades.ended(strategy_id, cause, reason)
+        if not bot.process.moves:
+            self._duties.upgrades.ended(strategy_id, cause, reason)
+        if await self._hosting.takes(bot, reason):
+            return
         decision = self._patience.after_end(
             strategy_id, bot.life.revision, cause, reason, time.monotonic()
         )
@@ -331,40 +362,15 @@ class Supervisor:
     async def _end_all(self) -> None:
         why = "the supervisor was stopped"
         await asyncio.gather(*(self._stop(bot, why) for bot in self._bots.values()))
-        deadline = time.monotonic() + STOP_DEADLINE
-        while any(bot.process.alive() for bot in self._bots.values()):
-            if time.monotonic() > deadline:
-                for bot in self._bots.values():
-                    bot.process.kill()
-            await asyncio.sleep(0.1)
-        for bot in self._bots.values():
-            bot.release()
+        self._hosting.end_all()
         try:
-            for bot in self._bots.values():
-                await self._in_thread(
-                    partial(
-                        records.buried,
-                        bot.life.row,
-                        bot.watched.strategy_id,
-                        status=Status.STOPPED,
-                        reason=bot.stop_reason,
-                    )
-                )
+            await ended(self._bots.values(), self._in_thread)
         except DatabaseError as error:
             # The next supervisor finds the rows, and no processes.
             await self._database_away(error)
         self._bots.clear()
 
     # -- Looking after ------------------------------------------------------
-
-    async def _drain(self) -> None:
-        try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self._intake.drain()
-        except TimeoutError:
-            logger.error(  # noqa: TRY400 - nothing failed but the waiting
-                "The last signals were not stored; their candles are fetched again."
-            )
 
     async def _database_away(self, error: DatabaseError) -> None:
         logger.error(

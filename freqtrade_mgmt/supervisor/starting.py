@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from freqtrade_mgmt.supervisor.bots import Life
+    from freqtrade_mgmt.supervisor.hosting import HostedLaunch
     from freqtrade_mgmt.supervisor.launch import Launch
     from freqtrade_mgmt.supervisor.leasing import Leases
-    from freqtrade_mgmt.supervisor.processes import BotProcess, Port
+    from freqtrade_mgmt.supervisor.processes import AnyProcess, Port
 
 
 class Starting:
@@ -31,11 +32,13 @@ class Starting:
         # Starts that came to nothing: rows of processes that never were.
         self._vain: set[int] = set()
 
-    async def launch(self, strategy_id: int, launch: Launch, port: Port) -> Life:
+    async def launch(
+        self, strategy_id: int, launch: Launch | HostedLaunch, port: Port
+    ) -> Life:
         """Start a bot; raises LeaseGoneError, OSError, DatabaseError."""
         # Recorded before it exists: killed in between, we find it by its mark.
         row = await self._in_thread(launch.record)
-        process: BotProcess | None = None
+        process: AnyProcess | None = None
         try:
             self._leases.check(strategy_id)
             process = launch.start()

@@ -28,17 +28,27 @@ def groups_here() -> dict[str, list[psutil.Process]]:
 
 
 def _bots() -> Iterator[psutil.Process]:
-    """Return the bots of this machine: a row names its process for certain."""
+    """Return the bots of this machine: a row names its process for certain.
+
+    One that many strategies share has a row for each, and processes of its own.
+    """
+    seen: set[int] = set()
     for row in processes_open().exclude(pid=None):
         created = row.resource_usage.get("create_time")
         if created is None:
             continue
         origin = str(row.resource_usage.get("origin") or "")
         key = ProcessKey(int(row.pid or 0), float(created), origin)
+        if key.pid in seen:
+            continue
         try:
             process = psutil.Process(key.pid)
-            if key.names(process):
-                yield process
+            if not key.names(process):
+                continue
+            seen.add(key.pid)
+            yield process
+            if row.resource_usage.get("runner"):
+                yield from process.children(recursive=True)
         except psutil.Error:
             continue
 

@@ -14,6 +14,7 @@ from monitoring.heartbeats.watch import is_alive, is_dead
 from monitoring.metrics.reading import newest
 from monitoring.metrics.shapes import CPU, DATABASE, DISK, HOST, MEMORY
 from monitoring.metrics.status import system_status
+from strategies.hosts import bots_alone, shared_processes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,17 +51,22 @@ class MachineShown:
 
 
 def system_now(now: datetime) -> dict[str, Any]:
-    """Return ``status``, ``machines``, ``processes``, ``database_gb``, ``replica``, bots."""
+    """Return ``status``, ``machines``, ``processes``, ``database_gb``, ``replica``, bots.
+
+    ``bots`` counts what runs freqtrade, ``shared`` lists those that strategies share.
+    """
     found = newest(now)
     rows = beats_read()
     bots = [each for each in found if each.component == "freqtrade"]
+    shared = shared_processes()
     return {
         "status": system_status(now),
         "machines": machines_of(found),
         "processes": [shown for row in rows if (shown := _shown(row, now)) is not None],
         "replica": replica.standing(),
         "database_gb": _value(found, DATABASE, DISK, "size"),
-        "bots": sum(int(each.value) for each in bots if each.name == "processes"),
+        "shared": shared,
+        "bots": len(shared) + bots_alone(),
         "bots_mb": sum(each.value for each in bots if each.name == "memory"),
     }
 

@@ -20,6 +20,7 @@ from notifications.policy import (
     sweep_patience,
 )
 from notifications.queues import Queued
+from notifications.services.bursts import COPY_MESSAGES, burst_copy
 from notifications.services.fan_outs import fan_out_record, fan_out_split, waiting
 from notifications.services.targets import circumstances, targets_of
 
@@ -175,6 +176,8 @@ def _insert(
 ) -> list[tuple[Any, ...]]:
     if not plan.placements:
         return []
+    if len(messages) >= COPY_MESSAGES:
+        return burst_copy(messages, plan, now, extra or {})
     parameters: dict[str, Any] = {
         "now": now,
         "messages": _document(messages, plan, now.isoformat()),

@@ -1,7 +1,8 @@
 """Fan-out: one reader of the stream per web process, one short queue per page.
 
-Every event is read and encoded once, whatever the number of pages. A page that
-does not keep up is told to reload and never slows the others.
+Every event is read and encoded once, whatever the number of pages, and the same bytes are
+written to all of them. A page that does not keep up is told to reload and never slows the
+others.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 import redis
@@ -17,63 +18,30 @@ import redis
 from btc_watcher.lib import redis_keys
 from btc_watcher.lib.kept_task import KeptTask
 from btc_watcher.lib.redis_client import redis_async_connection
+from signals_app.feed.frames import (
+    RELOAD_TEXT,
+    STALLED_TEXT,
+    START,
+    batches,
+    entry_frame,
+    notice,
+    position,
+)
+from signals_app.feed.subscription import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from signals_app.feed.frames import Batch, Frame
+
 logger = logging.getLogger(__name__)
 
-QUEUE_LENGTH: Final = 8_000
 READ_COUNT: Final = 500
 BLOCK_MS: Final = 5_000
 REPLAY_LENGTH: Final = 2_000
 RETRY_SECONDS: Final = 1.0
 # A server that answers nothing, not even that there is nothing, is gone.
 VANISHED_SECONDS: Final = 10.0
-RELOAD_TEXT: Final = '{"cursor":null,"event":{"type":"reload"}}'
-# Nothing can be heard for now; a reload follows when it can again.
-STALLED_TEXT: Final = '{"cursor":null,"event":{"type":"stalled"}}'
-START: Final = (0, 0)
-
-
-class Frame(NamedTuple):
-    """One event: where it stands in the stream, and the text that pages receive."""
-
-    position: tuple[int, int]
-    text: str
-
-
-def position(cursor: str) -> tuple[int, int]:
-    """Return a cursor such as ``1795370520000-3`` as comparable numbers.
-
-    Raises ValueError when it is no cursor.
-    """
-    stamp, _, number = cursor.partition("-")
-    return int(stamp), int(number or 0)
-
-
-class Subscription:
-    """The events of one page, from the moment of subscribing."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[Frame] = asyncio.Queue(QUEUE_LENGTH)
-        self._lagging = False
-
-    def put(self, frame: Frame) -> None:
-        """Hand over a frame, or note that the page is too slow for it."""
-        try:
-            self._queue.put_nowait(frame)
-        except asyncio.QueueFull:
-            self._lagging = True
-
-    async def get(self) -> Frame | None:
-        """Return the next frame, or None when frames were dropped: reload."""
-        if self._lagging:
-            self._lagging = False
-            while not self._queue.empty():
-                self._queue.get_nowait()
-            return None
-        return await self._queue.get()
 
 
 class Hub:
@@ -98,7 +66,7 @@ class Hub:
         try:
             await self._ready.wait()
             if self._stalled:
-                subscription.put(Frame(START, STALLED_TEXT))
+                subscription.put(notice(STALLED_TEXT))
             yield subscription
         finally:
             self._subscriptions.discard(subscription)
@@ -136,7 +104,7 @@ class Hub:
         )
         if len(entries) > REPLAY_LENGTH:
             return None  # loading anew costs less
-        return [_frame(*entry) for entry in entries]
+        return [entry_frame(*entry) for entry in entries]
 
     async def _info(self) -> dict[str, Any]:
         try:
@@ -178,13 +146,13 @@ class Hub:
     def _stall(self) -> None:
         if not self._stalled:
             self._stalled = True
-            self._broadcast(Frame(START, STALLED_TEXT))
+            self._broadcast(notice(STALLED_TEXT))
 
     async def _resume(self) -> None:
         # Pages came, or were told to wait, while Redis was away: they may lack some.
         await self._info()
         self._stalled = False
-        self._broadcast(Frame(START, RELOAD_TEXT))
+        self._broadcast(notice(RELOAD_TEXT))
 
     async def _find_end(self) -> bool:
         info = await self._info()
@@ -200,10 +168,26 @@ class Hub:
                 block=BLOCK_MS,
             )
         for _, entries in reply:
-            for entry in entries:
-                self._last = entry[0]
-                self._broadcast(_frame(*entry))
+            if len(entries) == READ_COUNT:
+                await self._check_trimmed()
+            self._last = entries[-1][0]
+            for batch in batches(entry_frame(*entry) for entry in entries):
+                self._broadcast(batch)
+                # Others have something to do as well.
+                await asyncio.sleep(0)
         return bool(reply)
+
+    async def _check_trimmed(self) -> None:
+        """Have pages load anew when the stream was shortened faster than it is read."""
+        info = await self._info()
+        if self._last == b"0-0":
+            lost = info["entries-added"] > info["length"]
+        else:
+            first = info["first-entry"]
+            last = position(self._last.decode())
+            lost = first is not None and position(first[0].decode()) > last
+        if lost:
+            self._broadcast(notice(RELOAD_TEXT))
 
     async def _check_flushed(self) -> None:
         info = await self._info()
@@ -213,11 +197,11 @@ class Hub:
             return
         # Someone flushed Redis: ids start again, and events may be lost.
         self._last = b"0-0"
-        self._broadcast(Frame(START, RELOAD_TEXT))
+        self._broadcast(notice(RELOAD_TEXT))
 
-    def _broadcast(self, frame: Frame) -> None:
+    def _broadcast(self, batch: Batch) -> None:
         for subscription in self._subscriptions:
-            subscription.put(frame)
+            subscription.put(batch)
 
     async def _stop(self) -> None:
         await self._reader.stop()
@@ -234,9 +218,3 @@ def hub_of_this_loop() -> Hub:
     if loop not in _hubs:
         _hubs[loop] = Hub()
     return _hubs[loop]
-
-
-def _frame(identifier: bytes, fields: dict[bytes, bytes]) -> Frame:
-    cursor = identifier.decode()
-    data = fields[b"data"].decode()
-    return Frame(position(cursor), f'{{"cursor":"{cursor}","event":{data}}}')

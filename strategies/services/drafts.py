@@ -24,6 +24,7 @@ from strategies.rules import (
     DEFAULT_THRESHOLDS,
     name_cleaned,
     name_problems,
+    own_process_problems,
 )
 from strategies.selectors import name_taken, strategy_by_id
 from strategies.services.changing import Changes, change_apply
@@ -266,6 +267,7 @@ def _problems(draft: Strategy, parent: Strategy | None) -> list[str]:
         problems.append(sentence)
     before = parent.freqtrade_config if parent is not None else None
     problems += proxy_problems(draft.freqtrade_config, before)
+    problems += own_process_problems(draft.freqtrade_config)
     return problems
 
 

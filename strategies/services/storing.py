@@ -19,6 +19,7 @@ from strategies.models import Strategy, StrategyVersion
 from strategies.rules import (
     config_problems,
     name_problems,
+    own_process_problems,
     thresholds_problems,
 )
 from strategies.selectors import name_taken
@@ -84,6 +85,7 @@ def sound_or_refused(strategy: Strategy, *, more: Sequence[str] = ()) -> None:
         *type_problems(strategy.type),
         *config_problems(strategy.name, strategy.config),
         *thresholds_problems(strategy.signal_thresholds),
+        *own_process_problems(strategy.freqtrade_config),
         *more,
     ]
     if problems:

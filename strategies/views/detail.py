@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.permissions import reads
 from strategies.described import configuration, process_shown, version_shown
+from strategies.hosts import host_of
 from strategies.listing import CHANGING
 from strategies.routes import route_shown
 from strategies.rows import StrategyRow, row_of
@@ -72,6 +73,7 @@ def _live(request: HttpRequest, strategy: Strategy, now: datetime) -> dict[str, 
         "now": now,
         "strategy": strategy,
         "row": row,
+        "host": host_of(strategy),
         "history_json": json.dumps(history),
         "processes": [
             process_shown(process, now)

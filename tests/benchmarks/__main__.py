@@ -13,9 +13,12 @@ from btc_watcher.env import BASE_DIR, HOME
 from btc_watcher.local import ports
 from btc_watcher.local.environment import LocalEnvironment
 from btc_watcher.local.servers import EmbeddedPostgres, EmbeddedValkey
+from tests.benchmarks.machine import machine_report
 
 FIGURES = (
     "burst",
+    "candle_close",
+    "growth",
     "latency",
     "notifications",
     "health",
@@ -25,6 +28,7 @@ FIGURES = (
     "rotation",
     "signals_list",
     "claims",
+    "fanout",
 )
 
 
@@ -33,19 +37,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("figures", nargs="*", choices=[*FIGURES, []], default=[])
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--rows", type=int, help="signals that signals_list holds")
     options = parser.parse_args()
+    extra = ["--quick"] * options.quick
+    extra += ["--rows", str(options.rows)] if options.rows else []
     wanted = options.figures or list(FIGURES)
     with tempfile.TemporaryDirectory(prefix="btcw-bench-") as name:
         folder = Path(name)
         # PostgreSQL runs as another user when we are root, and must pass through.
         folder.chmod(0o711)
-        results = [_measure(figure, folder, quick=options.quick) for figure in wanted]
+        machine_report()
+        results = [_measure(figure, folder, extra) for figure in wanted]
     return max(results)
 
 
-def _measure(figure: str, folder: Path, *, quick: bool) -> int:
-    command = [sys.executable, "-m", "tests.benchmarks.run", figure]
-    command += ["--quick"] if quick else []
+def _measure(figure: str, folder: Path, options: list[str]) -> int:
+    command = [sys.executable, "-m", "tests.benchmarks.run", figure, *options]
     if figure == "memory":
         # It starts a whole system with servers of its own.
         command[2:4] = ["tests.benchmarks.memory"]

@@ -38,14 +38,14 @@ CANDLE_MS = 60_000
 
 def login(url: str) -> str:
     """Log a new person in and return their cookies, as a header has them."""
-    password = secrets.token_urlsafe(16)
-    User.objects.create_user("bench", password)
+    name, password = f"bench-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
+    User.objects.create_user(name, password)
     with requests.Session() as session:
         session.get(f"{url}/login/", timeout=10)
         answer = session.post(
             f"{url}/login/",
             data={
-                "username": "bench",
+                "username": name,
                 "password": password,
                 "csrfmiddlewaretoken": session.cookies["btcw_csrf"],
             },

@@ -33,7 +33,11 @@ def main() -> None:
     if kept.is_dir():
         (HOME / "freqtrade").symlink_to(kept)
     output = HOME.parent / "memory-up.txt"
-    variables = dict(os.environ) | {"BTCW_PORT": str(ports.any_free())}  # noqa: TID251 - for a child
+    variables = dict(os.environ) | {  # noqa: TID251 - for a child
+        "BTCW_PORT": str(ports.any_free()),
+        # What a bot of its own holds; hundred.py measures the shared ones.
+        "BTCW_RUNNERS": "0",
+    }
     with output.open("wb") as said:
         child = subprocess.Popen(
             [sys.executable, "-m", "btc_watcher.local", "up"],

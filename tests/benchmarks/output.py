@@ -16,6 +16,13 @@ def quick() -> bool:
     return "--quick" in sys.argv
 
 
+def option(name: str, otherwise: int) -> int:
+    """Return the number after ``name`` on the command line."""
+    if name not in sys.argv:
+        return otherwise
+    return int(sys.argv[sys.argv.index(name) + 1])
+
+
 def report(figure: str, **values: Any) -> None:
     """Print one figure as one JSON object."""
     rounded = {

@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -28,7 +28,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from btc_watcher.lib.partitions import SIGNALS, month_start
 from signals_app.selectors import Cursor
-from tests.benchmarks.output import median, percentile, quick, report
+from tests.benchmarks import signals_size
+from tests.benchmarks.output import median, option, percentile, quick, report
 from tests.benchmarks.years import (
     MONTHS,
     PAIRS,
@@ -224,7 +225,7 @@ def measure(tables: list[Table], ids: list[int]) -> None:
             del values[:UNCOUNTED]
 
 
-def show(small: Table, large: Table) -> None:
+def show(small: Table, large: Table, *, held: int) -> None:
     """Print a figure for each question and one for all."""
     ratios = []
     for what in small.asked:
@@ -232,6 +233,7 @@ def show(small: Table, large: Table) -> None:
         ratios.append(_p95(ten.seconds) / _p95(one.seconds))
         report(
             f"signals_list {what}",
+            held=held,
             small_ms_median=median(one.seconds) * 1000,
             large_ms_median=median(ten.seconds) * 1000,
             small_ms_p95=_p95(one.seconds) * 1000,
@@ -248,6 +250,7 @@ def show(small: Table, large: Table) -> None:
         )
     report(
         "signals_list",
+        held=held,
         questions=len(ratios),
         worst_ratio_p95=max(ratios),
         not_flat=sum(ratio > FLAT for ratio in ratios),
@@ -278,6 +281,7 @@ def fill(sizes: dict[str, int], ids: list[int]) -> dict[str, str]:
             (there, partitions, taken) = cursor.fetchone() or (0, 0, 0)
         report(
             f"signals_list {size} table",
+            held=rows,
             rows=there,
             partitions=partitions,
             database_mb=taken / 1e6,
@@ -288,13 +292,13 @@ def fill(sizes: dict[str, int], ids: list[int]) -> dict[str, str]:
 
 def main() -> None:
     """Fill, ask, print."""
-    rows: dict[str, Any] = (
-        {"small": 100_000, "large": 1_000_000}
-        if quick()
-        else {"small": 1_000_000, "large": 10_000_000}
-    )
+    held = option("--rows", 1_000_000 if quick() else 10_000_000)
+    rows = {"small": held // 10, "large": held}
     ids = strategies_make()
     user = User.objects.create_user("bench", "bench-password-1")
     tables = [Table(name, user) for name in fill(rows, ids).values()]
     measure(tables, ids)
-    show(*tables)
+    show(*tables, held=held)
+    for table, size in zip(tables, rows.values(), strict=True):
+        table.use()
+        signals_size.show(ids, held=size)

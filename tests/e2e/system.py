@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from btc_watcher.env import BASE_DIR
+from btc_watcher.programs import web_command
 from freqtrade_mgmt.supervisor.processes import free_port
 
 if TYPE_CHECKING:
@@ -104,18 +104,15 @@ class Process:
 
 
 class WebServer(Process):
-    """The web process on a port of its own."""
+    """The web process on a port of its own; ``options`` are uvicorn's."""
 
-    def __init__(self, variables: dict[str, str], log: Path) -> None:
+    def __init__(self, variables: dict[str, str], log: Path, *options: str) -> None:
         self.home = Path(variables["BTCW_HOME"])
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [
-            *(sys.executable, "-m", "uvicorn", "btc_watcher.asgi:application"),
-            *("--host", "127.0.0.1", "--port", str(self.port)),
-            *("--ws", "websockets-sansio", "--no-access-log"),
-            *("--timeout-graceful-shutdown", "1"),
-        ]
+        # As it is started everywhere; the last word on an option counts.
+        command = [*web_command("127.0.0.1", self.port)]
+        command += ["--timeout-graceful-shutdown", "1", *options]
         super().__init__(command, variables, log)
 
     def start(self) -> Self:

@@ -42,6 +42,8 @@ def system(
     """A home of its own, the simulated exchange, freqtrade recorded as installed."""
     settings.BTCW_HOME = tmp_path
     settings.SIMULATOR_URL = exchange.url
+    # Here each strategy has a process of its own; shared ones have tests of their own.
+    settings.RUNNERS = False
     FreqtradeVersion.objects.create(
         version=real_freqtrade.version,
         is_installed=True,

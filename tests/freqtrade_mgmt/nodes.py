@@ -104,6 +104,8 @@ class Node:
             "BTCW_LEASE_SECONDS": str(self.lease),
             "BTCW_SIMULATOR_URL": "http://127.0.0.1:1/api/v3",
             "BTCW_DB_POOL_MIN": "1",
+            # A process for each strategy, unless a test says otherwise.
+            "BTCW_RUNNERS": "0",
             **self._more,
         }
         with (self.home / "supervisor.log").open("ab") as log:

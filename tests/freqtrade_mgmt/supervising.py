@@ -100,6 +100,7 @@ def supervisor_of_its_own(settings: Any) -> Iterator[subprocess.Popen[bytes]]:
         "REDIS_URL": settings.REDIS_URL,
         "BTCW_HOME": str(home),
         "BTCW_SIMULATOR_URL": settings.SIMULATOR_URL,
+        "BTCW_RUNNERS": "1" if settings.RUNNERS else "0",
         "BTCW_DB_POOL_MIN": "1",
     }
     with (home / "supervisor.log").open("ab") as log:
@@ -136,12 +137,13 @@ async def adopted(strategy: Strategy) -> StrategyProcess:
 
 
 def carrying(home: Path) -> list[psutil.Process]:
-    """Return the living bots below a home, whoever knows of them."""
+    """Return the living bots and shared processes of a home, whoever knows of them."""
+    folders = (str(home / "bots"), str(home / "runners"))
     found = []
     for process in processes_now():
         with contextlib.suppress(psutil.Error):
             environment = process.environ()
-            mine = environment.get("HOME", "").startswith(str(home / "bots"))
+            mine = environment.get("HOME", "").startswith(folders)
             if mine and RUN_MARK in environment:
                 found.append(process)
     return found

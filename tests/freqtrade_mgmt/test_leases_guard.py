@@ -44,9 +44,13 @@ def bot(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start processes that look like bots of a home."""
     made: list[subprocess.Popen[bytes]] = []
 
-    def start(home: Path = tmp_path, program: str = SLEEPER) -> subprocess.Popen[bytes]:
-        folder = home / "bots" / "7"
-        command = [sys.executable, "-c", program, "trade", "--userdir", str(folder)]
+    def start(
+        home: Path = tmp_path, program: str = SLEEPER, *, shared: bool = False
+    ) -> subprocess.Popen[bytes]:
+        named = ["--userdir", str(home / "bots" / "7")]
+        if shared:
+            named = ["--folder", str(home / "runners" / "binance-1"), "--name", "x"]
+        command = [sys.executable, "-c", program, "trade", *named]
         made.append(subprocess.Popen(command, start_new_session=True))
         return made[-1]
 
@@ -70,7 +74,7 @@ def test_bots_end_when_the_moment_passes_with_all_that_they_started(
     tmp_path: Path,
     bot: Callable[..., subprocess.Popen[bytes]],
 ) -> None:
-    living, forked = bot(), bot(program=FORKED)
+    living, forked, shared = bot(), bot(program=FORKED), bot(shared=True)
     other = bot(tmp_path / "another home")
     guard.order(clock() + 5, [])
     for _ in range(8):
@@ -82,6 +86,7 @@ def test_bots_end_when_the_moment_passes_with_all_that_they_started(
     wait(lambda: living.poll() is not None, "the end", 30)
     assert clock() - last > 4
     forked.wait(20)
+    shared.wait(20)
     wait(lambda: not bots_of(tmp_path), "the end of all", 20)
     assert other.poll() is None
     # One that was started too late is ended as well.

@@ -37,6 +37,8 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def _home(settings: Any, tmp_path: Path) -> None:
     settings.BTCW_HOME = tmp_path
+    # The bots of these tests are processes of their own.
+    settings.RUNNERS = False
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from btc_watcher.lib.copying import copying
 from btc_watcher.lib.redis_keys import PRIORITIES, notifications_queue
 from btc_watcher.lib.statements import rows_of
 from notifications import queues
 from notifications.dispatch import messages_send
 from notifications.models import Notification, NotificationChannel
-from notifications.services import outbox
+from notifications.services import bursts, outbox
 from tests.notifications.factories import AT_ONCE, message, thousands
 
 if TYPE_CHECKING:
@@ -130,28 +131,38 @@ def test_tasks_hold_chunks_of_one_channel_and_priority(
         assert all(len(task) <= largest for task in tasks)
 
 
-def test_five_thousand_rows_cost_two_queries_and_one_insert(
+def test_five_thousand_rows_cost_two_queries_one_draw_of_numbers_and_one_copy(
     redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inserts: list[str] = []
+    asked: list[str] = []
 
     def counted(sql: Any, parameters: Any) -> list[tuple[Any, ...]]:
-        inserts.append(sql)
+        asked.append(sql)
         return rows_of(sql, parameters)
 
+    def copied(sql: Any) -> Any:
+        asked.append(sql)
+        return copying(sql)
+
     monkeypatch.setattr(outbox, "rows_of", counted)
+    monkeypatch.setattr(bursts, "rows_of", counted)
+    monkeypatch.setattr(bursts, "copying", copied)
     channel()
     messages = thousands(5000)
     with CaptureQueriesContext(connection) as queries, transaction.atomic():
         assert len(messages_send(messages)) == 5000
     # The channels and the silences.
-    asked = [each["sql"] for each in queries if each["sql"].startswith("SELECT")]
-    assert (len(asked), len(inserts)) == (2, 1)
+    selected = [each["sql"] for each in queries if each["sql"].startswith("SELECT")]
+    assert (len(selected), asked) == (2, [bursts.NUMBERS, bursts.COPY])
     assert Notification.objects.count() == 5000
     assert sum(map(len, queued_ids(redis_client, "P1"))) == 5000
 
 
-def test_odd_letters_of_one_message_do_not_lose_the_others() -> None:
+@pytest.mark.parametrize("copied_from", [1, 1_000])
+def test_odd_letters_of_one_message_do_not_lose_the_others(
+    copied_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "COPY_MESSAGES", copied_from)
     channel()
     odd = message(title="a\0b", body="\ud800", context={"x": "\0", "nan": float("nan")})
     assert len(messages_send([message(), odd, message()])) == 3

@@ -17,14 +17,16 @@ from btc_watcher.lib.websocket_origin import SameOrigin, origin_allowed
 from signals_app import consumers
 from signals_app.feed import cursor_now, publish, publish_reload, publisher
 from signals_app.feed import hub as hub_module
-from signals_app.feed.hub import (
+from signals_app.feed import subscription as subscription_module
+from signals_app.feed.frames import (
     RELOAD_TEXT,
     STALLED_TEXT,
+    Batch,
     Frame,
-    Hub,
-    Subscription,
     position,
 )
+from signals_app.feed.hub import Hub
+from signals_app.feed.subscription import Subscription
 from signals_app.routing import urlpatterns
 from tests.websocket import Page
 
@@ -295,16 +297,60 @@ async def test_silence_is_filled_with_heartbeats_until_the_login_ends(
 async def test_a_page_that_does_not_keep_up_is_told_to_load_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub_module, "QUEUE_LENGTH", 2)
+    monkeypatch.setattr(subscription_module, "QUEUE_LENGTH", 2)
     slow = Subscription()
     for number in range(5):
-        slow.put(Frame((1, number), str(number)))
+        slow.put(Batch([Frame((1, number), str(number))]))
 
     assert await slow.get() is None
-    slow.put(Frame((2, 0), "after"))
-    frame = await slow.get()
-    assert frame is not None
-    assert frame.text == "after"
+    slow.put(Batch([Frame((2, 0), "after")]))
+    assert await _next(slow) == "after"
+
+
+class _HeldUp(Hub):
+    """Its reader is too busy to read for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_read = asyncio.Event()
+
+    async def _forward(self) -> bool:
+        await self.may_read.wait()
+        return await super()._forward()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_events_that_went_before_they_were_read_make_pages_load_anew(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    monkeypatch.setattr(hub_module, "READ_COUNT", 2)
+    if begun:
+        await tell(event(0))
+    hub = _HeldUp()
+    async with asyncio.timeout(20), hub.subscribe() as page:
+        await tell(*(event(number) for number in range(1, 6)))
+        redis_client.xtrim(redis_keys.SIGNALS_STREAM, maxlen=3, approximate=False)
+        hub.may_read.set()
+        assert await _next(page) == RELOAD_TEXT
+        batch = await page.get()
+        assert batch is not None
+        assert '"number":3' in batch.frames[0].text
+
+
+async def test_a_long_read_of_what_is_all_there_is_no_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "READ_COUNT", 2)
+    hub = _HeldUp()
+    async with asyncio.timeout(20), hub.subscribe() as page:
+        await tell(*(event(number) for number in range(3)))
+        hub.may_read.set()
+        for numbers in ([0, 1], [2]):
+            batch = await page.get()
+            assert batch is not None
+            assert [json.loads(frame.text)["event"] for frame in batch.frames] == [
+                event(number) for number in numbers
+            ]
 
 
 async def test_the_reader_rests_when_nobody_listens() -> None:
@@ -343,8 +389,9 @@ async def test_a_reader_that_broke_reads_again_and_pages_load_anew(
 
 
 async def _next(page: Subscription) -> str:
-    frame = await page.get()
-    assert frame is not None
+    batch = await page.get()
+    assert batch is not None
+    (frame,) = batch.frames
     return frame.text
 
 

@@ -9,7 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from strategies.models import Strategy
-from strategies.services import strategy_start, strategy_status_set
+from strategies.services import (
+    process_started,
+    strategy_start,
+    strategy_status_set,
+)
 from tests.strategies import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
@@ -82,9 +86,9 @@ def test_the_list_says_how_each_one_is() -> None:
     lines = run("list").splitlines()
 
     assert lines == [
-        "NAME         STATUS   VERSION  EXCHANGE   TIMEFRAME  REASON",
+        "NAME         STATUS   VERSION  EXCHANGE   TIMEFRAME  PROCESS  REASON",
         "a long name  stopped  v1.0     simulated  1m",
-        "one          error    v1.0     simulated  1m         no such module",
+        "one          error    v1.0     simulated  1m                  no such module",
         "2 strategies.",
     ]
     assert run("list", "one").endswith("\n1 strategy.\n")
@@ -103,6 +107,18 @@ def test_the_list_and_the_answer_are_told_as_json() -> None:
         "done": [{"name": "one", "status": "stopping"}],
         "refused": [],
     }
+
+
+def test_the_list_says_who_shares_a_process() -> None:
+    for name, usage in (("a", {"runner": "binance-1"}), ("b", {"own": "trades"})):
+        strategy = factories.strategy(name)
+        process_started(strategy.pk, details=usage)
+
+    lines = run("list").splitlines()
+
+    assert [line.split()[-1] for line in lines[1:3]] == ["binance-1", "own"]
+    row, _other = json.loads(run("list", "--json"))
+    assert row["shared_process"] == "binance-1"
 
 
 def test_a_chinese_name_keeps_the_columns_under_each_other() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.utils import translation
 
-from freqtrade_mgmt.supervisor import plan
+from freqtrade_mgmt.supervisor import hosting, hosting_process, hosting_runner, plan
 from freqtrade_mgmt.supervisor.limits import refusal
 from strategies.reason_words import reason_shown
 
@@ -25,6 +25,12 @@ REASONS = [
     "it did not stop in 15 s",
     "it does not answer",
     "freqtrade has put itself into the state stopped",
+    hosting_process.MOVES.format(why=""),
+    hosting_process.ENDED.format(why=plan.end_in_words(-9, "")),
+    hosting_runner.GONE,
+    hosting_runner.SILENT.format(seconds=30),
+    hosting_runner.STUCK.format(strategy_id=7),
+    plan.end_in_words(-9, "", hosting.TOO_MUCH.format(held=1600, most=1500)),
 ]
 # What stays: units, names of settings, freqtrade and its states.
 NAMES = re.compile(r"MB|BTCW_BOTS_MEMORY_MB|freqtrade|stopped|K ?线")

@@ -29,6 +29,7 @@ COLUMNS = (
     pgettext_lazy("table", "VERSION"),
     pgettext_lazy("table", "EXCHANGE"),
     pgettext_lazy("table", "TIMEFRAME"),
+    pgettext_lazy("table", "PROCESS"),
     pgettext_lazy("table", "REASON"),
 )
 
@@ -126,7 +127,12 @@ def _figures(changed: Changed) -> dict[str, Any]:
 
 
 def _cells(row: ListedStrategy) -> tuple[str, ...]:
-    return row.name, row.status, row.version, row.exchange, row.timeframe, row.reason
+    own = _("own") if row.heartbeat else ""
+    return (
+        *(row.name, row.status, row.version, row.exchange, row.timeframe),
+        row.shared_process or own,
+        row.reason,
+    )
 
 
 def _found(names: Sequence[str]) -> list[ListedStrategy]:

@@ -116,6 +116,20 @@ def test_the_application_role_takes_signals_and_makes_the_month_they_need(
     assert query(f"{owner} WHERE relname = 'signals_2017_03'") == [(True,)]
 
 
+def test_the_application_role_takes_a_candle_close(
+    as_application: AsApplication, redis_client: Any
+) -> None:
+    with as_application():
+        config = {"host": "127.0.0.1", "from": "a@b.cc", "to": ["d@e.ff"]}
+        channel_create(name="mail", type="email", config=config)
+        rows = [
+            candidate(pair=f"P{i}/USDT", timestamp=timezone.now()) for i in range(300)
+        ]
+        intake = signals_record(rows)
+        assert (intake.created, intake.refused) == (300, [])
+        assert Signal.objects.count() == Notification.objects.count() == 300
+
+
 def test_the_application_role_delivers_notifications(
     as_application: AsApplication, redis_client: Any, smtp: SmtpFake
 ) -> None:

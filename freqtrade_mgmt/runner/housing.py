@@ -1,0 +1,124 @@
+"""Which worker hosts which strategy, and going on when a worker is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from freqtrade_mgmt.runner.hosted import FAILED, REFUSED, Facts
+from freqtrade_mgmt.runner.members import Member, Task
+
+if TYPE_CHECKING:
+    from freqtrade_mgmt.runner.hosted import Hosted
+    from freqtrade_mgmt.runner.hub import Hub
+
+logger = logging.getLogger(__name__)
+
+LOAD_SECONDS: Final = 30.0
+# A load before all analyses of the same worker.
+_FIRST: Final = -2.0
+# Deaths of workers that nobody is to blame for, within so many seconds.
+_DEATHS, _WITHIN = 3, 120.0
+
+
+class Housing:
+    """All workers, with their strategies."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._lock = asyncio.Lock()
+        self._deaths: list[float] = []
+        self.members: set[Member] = set()
+
+    async def place(self, hosted: Hosted) -> None:
+        """Let a strategy be loaded by a worker; raises MakerGoneError, TimeoutError."""
+        async with self._lock:
+            member = await self._free_member()
+            # It may have been unloaded meanwhile.
+            if self._wanted(hosted):
+                self._load(member, hosted)
+
+    async def replace(self, member: Member, culprit: Hosted | None) -> int | None:
+        """End a worker, and load its strategies into another, without the culprit.
+
+        Returns the exit code of one that had ended by itself.
+        """
+        self.members.discard(member)
+        unanswered = member.unanswered()
+        others = {h for h in member.hosted - {culprit} if h.lives}
+        code = await self._hub.crew.dismiss(member)
+        for task in unanswered:
+            task.then({"ok": False, "gone": True}, [])
+        for hosted in others:
+            hosted.forgotten()
+        if culprit is None and self._too_often():
+            for hosted in others:
+                text = f"Its process ended again and again (exit code {code})."
+                self._hub.fail(hosted, FAILED, "worker", text, logged=False)
+        elif others:
+            async with self._lock:
+                fresh = await self._make()
+                for hosted in sorted(others, key=lambda h: h.urgency):
+                    self._load(fresh, hosted)
+        return code
+
+    def _too_often(self) -> bool:
+        now = time.monotonic()
+        self._deaths = [*(d for d in self._deaths if now - d < _WITHIN), now]
+        return len(self._deaths) >= _DEATHS
+
+    async def _free_member(self) -> Member:
+        """Return the worker with the least to host, perhaps a new one."""
+        hosts = [m for m in self.members if not m.closing]
+        least = min(hosts, key=lambda m: len(m.hosted), default=None)
+        if least is None or (least.hosted and len(hosts) < self._hub.settings.workers):
+            return await self._make()
+        return least
+
+    async def _make(self) -> Member:
+        member = await self._hub.crew.member("worker")
+        self._hub.rounds.catch_up(member)
+        self.members.add(member)
+        return member
+
+    def _load(self, member: Member, hosted: Hosted) -> None:
+        order = hosted.order
+        values = {
+            "config": order.config,
+            "userdir": order.userdir,
+            "log": str(order.log),
+            "since_ms": hosted.since_ms,
+        }
+
+        def then(said: dict[str, Any], _parts: list[bytes]) -> None:
+            self._loaded(member, hosted, said)
+
+        member.hosted.add(hosted)
+        member.put(Task(_FIRST, "load", hosted, LOAD_SECONDS, then, values))
+
+    def _loaded(self, member: Member, hosted: Hosted, said: dict[str, Any]) -> None:
+        if said.get("gone"):
+            return
+        if not self._wanted(hosted):
+            member.hosted.discard(hosted)
+            member.put(Task(_FIRST, "unload", hosted, LOAD_SECONDS, _nothing))
+            return
+        if "facts" not in said:
+            member.hosted.discard(hosted)
+            state = REFUSED if said["error"] == "needs_bot" else FAILED
+            self._hub.fail(hosted, state, said["error"], said["message"])
+            return
+        hosted.facts = Facts.of(said["facts"])
+        hosted.member = member
+        hosted.grown_mb = said["grown_mb"]
+        self._hub.loaded(hosted)
+
+    def _wanted(self, hosted: Hosted) -> bool:
+        """Tell whether a strategy was neither unloaded nor let go meanwhile."""
+        return self._hub.hosted.get(hosted.id) is hosted and hosted.lives
+
+
+def _nothing(_said: dict[str, Any], _parts: list[bytes]) -> None:
+    """Take an answer that nobody waits for."""

@@ -1,0 +1,174 @@
+"""The browsers of a candle close, in a process of their own: see ``closing``.
+
+``python -m tests.benchmarks.close_browsers`` reads a ``fanout_client.Address`` from its
+first line of input, connects and answers. Each further line is how many events to wait
+for; it is answered at once, and again when all browsers have them.
+
+A million frames cannot be counted in the time that is measured. So the first browser
+counts its frames, and the others have them all when they have as many bytes: the server
+sends everybody the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import selectors
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from tests.benchmarks.fanout_client import Client
+
+if TYPE_CHECKING:
+    from tests.benchmarks.fanout_client import Address
+
+BUFFER: Final = bytearray(1 << 20)
+PATIENCE: Final = 60.0
+# Pings and heartbeats, which not everybody gets at the same time.
+OTHER_BYTES: Final = 200
+QUIET_SECONDS: Final = 0.3
+# A ping's head, with the four bytes of content that the server sends.
+PING: Final = b"\x89\x04"
+PING_LENGTH: Final = 6
+
+
+class Browser:
+    """One socket: how many bytes came in this round, and when the last of them."""
+
+    def __init__(self, connection: socket.socket, counter: Client | None) -> None:
+        self.socket = connection
+        self.bytes, self.at = 0, 0.0
+        self._counter = counter
+
+    def begin(self) -> None:
+        """Count anew."""
+        self.bytes, self.at = 0, 0.0
+
+    def read(self) -> None:
+        """Take what is there."""
+        length = self.socket.recv_into(BUFFER)
+        if not length:
+            raise ConnectionError("The server hung up.")
+        self.bytes += length
+        self.at = time.monotonic()
+        if self._counter is not None:
+            self._counter.take(bytes(BUFFER[:length]))
+            return
+        place = BUFFER.find(PING, 0, length)
+        if place >= 0:
+            # What only looks like one is answered for nothing; nobody minds.
+            content = bytes(BUFFER[place + 2 : place + PING_LENGTH])
+            self.socket.send(bytes((0x8A, 0x84, 0, 0, 0, 0)) + content)
+
+
+class Crowd:
+    """All browsers; the first one counts."""
+
+    def __init__(self, address: Address) -> None:
+        self.selector = selectors.EpollSelector()
+        request = _request(address)
+        sockets = [
+            _connected(address["port"], request) for _ in range(address["clients"])
+        ]
+        compressed = all(deflates for _socket, deflates in sockets)
+        self.counter = Client(sockets[0][0], compressed=compressed)
+        self.browsers = [
+            Browser(each, None if number else self.counter)
+            for number, (each, _deflates) in enumerate(sockets)
+        ]
+        for browser in self.browsers:
+            browser.socket.setblocking(False)
+            self.selector.register(browser.socket, selectors.EVENT_READ, browser)
+
+    def idle(self, seconds: float) -> bool:
+        """Read what comes within some seconds; tell whether nothing did."""
+        ready = self.selector.select(seconds)
+        for key, _events in ready:
+            key.data.read()
+        return not ready
+
+    def begin(self) -> None:
+        """Count anew."""
+        while not self.idle(0):
+            pass
+        self.counter.events = self.counter.notices = 0
+        for browser in self.browsers:
+            browser.begin()
+
+    def follow(self, wanted: int) -> dict[str, Any]:
+        """Read until every browser has ``wanted`` events; return when it had them."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            idle = self.idle(QUIET_SECONDS)
+            if idle and self.counter.events >= wanted and not self.behind():
+                break
+        return {
+            "ended": max(browser.at for browser in self.browsers),
+            "missing": self.behind() if self.counter.events >= wanted else -1,
+            "notices": self.counter.notices,
+            "bytes": sum(browser.bytes for browser in self.browsers),
+        }
+
+    def behind(self) -> int:
+        """Return how many have less than the first one."""
+        least = self.browsers[0].bytes - OTHER_BYTES
+        return sum(browser.bytes < least for browser in self.browsers)
+
+
+def _request(address: Address) -> bytes:
+    headers = {
+        "Host": f"127.0.0.1:{address['port']}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+        **address["headers"],
+    }
+    if address["deflate"]:
+        # As Chromium and Firefox offer it.
+        headers["Sec-WebSocket-Extensions"] = (
+            "permessage-deflate; client_max_window_bits"
+        )
+    lines = (f"{name}: {value}" for name, value in headers.items())
+    return "\r\n".join((f"GET {address['path']} HTTP/1.1", *lines, "", "")).encode()
+
+
+def _connected(port: int, request: bytes) -> tuple[socket.socket, bool]:
+    """Return a connection, and whether what it sends is compressed."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    connection.sendall(request)
+    answer = connection.recv(4096)
+    if not answer.startswith(b"HTTP/1.1 101"):
+        raise ConnectionError(f"The server answered: {answer!r}.")
+    return connection, b"permessage-deflate" in answer
+
+
+def say(answer: object) -> None:
+    """Print one line of JSON."""
+    sys.stdout.write(orjson.dumps(answer).decode() + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Connect, then follow as often as asked; pings are answered in between."""
+    crowd = Crowd(orjson.loads(sys.stdin.buffer.readline()))
+    say({"connected": len(crowd.browsers)})
+    ready = selectors.DefaultSelector()
+    ready.register(sys.stdin.fileno(), selectors.EVENT_READ)
+    while True:
+        crowd.idle(0.1)
+        if not ready.select(0):
+            continue
+        if not (line := os.read(sys.stdin.fileno(), 100)):
+            return
+        crowd.begin()
+        say({"ready": True})
+        say(crowd.follow(int(line)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""What the hundred strategies are measured with: an exchange that remembers, clients."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+import orjson
+import psutil
+
+from freqtrade_mgmt.blueprints import blueprint_code
+from freqtrade_mgmt.demo import DEMO_STRATEGIES, demo_source
+from freqtrade_mgmt.simulator import SimulatedExchange
+from freqtrade_mgmt.simulator.pairs import DEFAULT_PAIRS
+from tests.freqtrade_mgmt.runner.running import Face
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiohttp import web
+
+PAIRS: Final = DEFAULT_PAIRS
+MB: Final = 1_000_000
+MINUTE: Final = 60
+_LATE_SECONDS: Final = 45
+
+
+class RememberingExchange(SimulatedExchange):
+    """Remembers when it served the candles of which pair."""
+
+    def __init__(self) -> None:
+        super().__init__(PAIRS)
+        self.served: list[tuple[float, str]] = []
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        answer = await super()._get(request)
+        if request.match_info["endpoint"] == "klines":
+            what = f"{request.query['symbol']} {request.query['interval']}"
+            self.served.append((time.time(), what))
+        return answer
+
+    def since(self, moment: float) -> list[tuple[float, str]]:
+        """Return what was served since then."""
+        return [one for one in self.served if one[0] >= moment]
+
+
+def strategy_code(number: int) -> tuple[str, str]:
+    """Return the source of one of many simple strategies, and the name of its class."""
+    kind, turn = number % 8, number // 8
+    if kind < len(DEMO_STRATEGIES):
+        demo = DEMO_STRATEGIES[kind]
+        return demo_source(demo), demo.class_name
+    name, values = (
+        ("ma_cross", {"fast": 5 + turn, "slow": 30 + turn}),
+        ("rsi", {"rsi_period": 7 + turn}),
+        ("macd", {"macd_fast": 8 + turn, "macd_slow": 30 + turn}),
+        ("bollinger", {"bb_period": 15 + turn}),
+        ("confirmed", {"agreeing": 2}),
+    )[kind - len(DEMO_STRATEGIES)]
+    return blueprint_code(name, "Mine", "1m", values), "Mine"
+
+
+def faces_made(root: Path, exchange: SimulatedExchange, count: int) -> list[Face]:
+    """Write the folders of that many strategies, each with all pairs."""
+    made = []
+    for number in range(count):
+        code, name = strategy_code(number)
+        folder, identity = root / str(number), number + 1
+        face = Face.made(
+            folder, exchange.url, code, name, strategy_id=identity, pairs=PAIRS
+        )
+        made.append(face)
+    return made
+
+
+@dataclass
+class Candle:
+    """How one candle went: seconds from its first serving to each message."""
+
+    lags: list[float]
+    missing: int
+    asked: int
+    asked_twice: int
+    after_close: float
+    fetched: float
+
+
+@dataclass
+class Clients:
+    """One WebSocket client for each strategy, that only notes when what came."""
+
+    faces: Sequence[Face]
+    came: list[tuple[float, int, str]] = field(default_factory=list)
+    wanted: int = 0
+    whole: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def candles(self, exchange: RememberingExchange, count: int) -> list[Candle]:
+        """Follow all strategies for that many closes."""
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+            followers = [
+                group.create_task(self._follow(session, f)) for f in self.faces
+            ]
+            found = []
+            for _ in range(count):
+                close = (time.time() // MINUTE + 1) * MINUTE
+                await asyncio.sleep(close - time.time())
+                found.append(await self._candle(exchange, close))
+            for follower in followers:
+                follower.cancel()
+        return found
+
+    async def _follow(self, session: aiohttp.ClientSession, face: Face) -> None:
+        asked = orjson.dumps({"type": "subscribe", "data": ["analyzed_df"]}).decode()
+        async with session.ws_connect(face.socket_url()) as socket:
+            await socket.send_str(asked)
+            async for message in socket:
+                self.came.append((time.time(), face.strategy_id, message.data))
+                if len(self.came) >= self.wanted:
+                    self.whole.set()
+
+    async def _candle(self, exchange: RememberingExchange, close: float) -> Candle:
+        wanted = len(self.faces) * len(PAIRS)
+        self.came.clear()
+        self.wanted, self.whole = wanted, asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(close + _LATE_SECONDS - time.time()):
+                await self.whole.wait()
+        served = exchange.since(close)
+        first = min((moment for moment, _what in served), default=close)
+        keys = [what for _moment, what in served]
+        seen = {
+            (number, orjson.loads(text)["data"]["key"][0]): moment
+            for moment, number, text in self.came
+        }
+        return Candle(
+            lags=sorted(moment - first for moment in seen.values()),
+            missing=wanted - len(seen),
+            asked=len(keys),
+            asked_twice=len(keys) - len(set(keys)),
+            after_close=first - close,
+            fetched=max((moment for moment, _what in served), default=close) - first,
+        )
+
+
+def held_mb(pids: Sequence[int]) -> dict[str, Any]:
+    """Return the memory of processes with all their children, in MB."""
+    family: set[int] = set()
+    for pid in pids:
+        process = psutil.Process(pid)
+        family |= {process.pid, *(c.pid for c in process.children(recursive=True))}
+    sizes = {"Rss": 0, "Pss": 0}
+    for pid in family:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            name, _colon, value = line.partition(":")
+            if name in sizes:
+                sizes[name] += int(value.split()[0]) * 1024
+    return {
+        "rss_mb": round(sizes["Rss"] / MB, 1),
+        "pss_mb": round(sizes["Pss"] / MB, 1),
+        "processes": len(family),
+    }
+
+
+def processor_seconds(pids: Sequence[int]) -> float:
+    """Return the processor time of processes with all their children."""
+    total = 0.0
+    for pid in pids:
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            times = one.cpu_times()
+            total += times.user + times.system
+    return total

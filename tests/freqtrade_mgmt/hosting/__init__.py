@@ -1,0 +1,1 @@
+"""Strategies that share processes, from the supervisor's side."""

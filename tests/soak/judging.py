@@ -1,0 +1,213 @@
+"""From measurements and verdicts to the checks of the report. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.soak.report import FAILED, OK, SKIPPED, Check, Growth, check
+from tests.soak.slopes import HOUR, slope
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from tests.soak.frames import Received
+    from tests.soak.notices import NoticeVerdict
+    from tests.soak.oracle import Mark, Verdict
+    from tests.soak.samples import Lives, Series
+
+# A shorter watch says more of the warming up than of what stays.
+JUDGED_SECONDS = 600.0
+LASTING_FAMILY = 60
+UNFINISHED, MOST_UNFINISHED = "unacked", 200
+DEAD_TUPLES = 5_000
+
+
+class Limit(NamedTuple):
+    """How much a quantity may grow: an hour, and once in a life for settling in."""
+
+    unit: str
+    per_hour: float
+    settling: float
+
+    def over(self, seconds: float) -> float:
+        """Return the growth an hour that is allowed to who was watched for so long."""
+        return self.per_hour + self.settling * HOUR / seconds
+
+
+MEMORY = Limit("MB", 12.0, 12.0)
+BOT_MEMORY = Limit("MB", 20.0, 30.0)
+# PostgreSQL's many processes warm up their caches one by one.
+FAMILY_MEMORY = Limit("MB", 20.0, 60.0)
+# PostgreSQL's processes keep files open that they may need again, each up to a thousand.
+FAMILY_DESCRIPTORS = Limit("files", 500.0, 8_000.0)
+DESCRIPTORS = Limit("files", 6.0, 12.0)
+THREADS = Limit("threads", 2.0, 6.0)
+DISKS = Limit("MB on disk", 250.0, 120.0)
+KEYS = Limit("Redis keys", 12.0, 20.0)
+
+
+def growths(series: Series, warm_up: float) -> list[Growth]:
+    """Return how everything grew that was measured often enough."""
+    found = [
+        _growth(name, lives, _memory_limit(name), warm_up)
+        for name, lives in series.memory.items()
+    ]
+    found += [
+        _growth(name, lives, _files_limit(name), warm_up)
+        for name, lives in series.descriptors.items()
+    ]
+    for quantity, limit in (
+        (series.threads, THREADS),
+        (series.disks, DISKS),
+        (series.keys, KEYS),
+    ):
+        found += [_growth(n, lives, limit, warm_up) for n, lives in quantity.items()]
+    return [each for each in found if each is not None]
+
+
+def _memory_limit(name: str) -> Limit:
+    if name == "postgres":
+        return FAMILY_MEMORY
+    return BOT_MEMORY if name.startswith(("bot ", "shared ")) else MEMORY
+
+
+def _files_limit(name: str) -> Limit:
+    return FAMILY_DESCRIPTORS if name == "postgres" else DESCRIPTORS
+
+
+def _growth(name: str, lives: Lives, limit: Limit, warm_up: float) -> Growth | None:
+    found = slope(lives, warm_up)
+    if found is None:
+        return None
+    most = limit.over(found.seconds)
+    result = FAILED if found.surely > most else OK
+    return Growth(
+        name=name,
+        unit=limit.unit,
+        last=found.last,
+        highest=found.highest,
+        per_hour=found.per_hour,
+        error=found.error,
+        limit=most,
+        minutes=found.seconds / 60,
+        result=result if found.seconds >= JUDGED_SECONDS else SKIPPED,
+    )
+
+
+def growth_check(growth: Sequence[Growth]) -> Check:
+    """Return the check that nothing grows faster than it may."""
+    judged = [each for each in growth if each.result != SKIPPED]
+    if not judged:
+        words = f"nothing lived for {JUDGED_SECONDS / 60:.0f} minutes after warming up"
+        return Check("growth", SKIPPED, words)
+    wrong = [
+        f"{g.name}: {g.per_hour:+.1f} {g.unit} an hour, at most {g.limit:.1f} are allowed"
+        for g in judged
+        if g.result == FAILED
+    ]
+    words = f"{len(judged)} quantities were judged, {len(growth) - len(judged)} not"
+    return check("growth", words, wrong)
+
+
+def marks_check(verdict: Verdict) -> Check:
+    """Return the check that every mark is stored once, with its price, and no other."""
+    words = (
+        f"{verdict.wanted} had to be stored; {len(verdict.missing)} are missing,"
+        f" {len(verdict.doubled)} are there twice, {len(verdict.invented)} should not be,"
+        f" {len(verdict.mispriced)} have another price"
+    )
+    details = [
+        *_each("missing", verdict.missing),
+        *_each("twice", verdict.doubled),
+        *_each("no such mark", verdict.invented),
+        *_each("another price", verdict.mispriced),
+    ]
+    if not verdict.wanted:
+        details.append("No mark had to be stored: nothing was proved.")
+    return check("marks", words, details)
+
+
+def _each(word: str, marks: Iterable[Mark]) -> list[str]:
+    return [f"{word}: {mark.told()}" for mark in marks]
+
+
+def posted_check(
+    confirmed: Sequence[str],
+    refused: Sequence[str],
+    stored: Collection[str],
+    rows: int,
+    signals: int,
+) -> Check:
+    """Return the check that what programs posted is stored, once."""
+    lost = sorted(set(confirmed) - set(stored))
+    problems = [f"confirmed and not stored: {identifier}" for identifier in lost]
+    problems += [f"refused: {answer}" for answer in refused]
+    if rows != signals:
+        problems.append(f"{rows} rows are {signals} signals")
+    if len(set(confirmed)) != len(confirmed):
+        problems.append("two different posts were given one id")
+    if not confirmed:
+        problems.append("nothing was posted")
+    return check("posted signals", f"{len(confirmed)} were confirmed", problems)
+
+
+def browser_check(received: Received, stored: Collection[str]) -> Check:
+    """Return the check that a browser got each frame once and missed no signal."""
+    problems = [f"came again: {cursor}" for cursor in received.repeated]
+    problems += [f"never shown: {one}" for one in sorted(received.missing(stored))]
+    if received.backwards:
+        problems.append(f"{received.backwards} frames went back in the stream")
+    if not received.framed:
+        problems.append("no signal came as a frame")
+    words = (
+        f"{len(received.framed)} signals in frames, {received.reloads} lists,"
+        f" {received.connections} connections, {sum(received.cursors.values())} events"
+    )
+    return check(received.name, words, problems)
+
+
+def notices_check(verdict: NoticeVerdict) -> Check:
+    """Return the check that every notice came once, or that its state tells why not."""
+    problems = [
+        *(f"not written: {each}" for each in verdict.absent),
+        *(f"written more than once: {each}" for each in verdict.doubled),
+        *(f"no word about it: {each}" for each in verdict.untold),
+        *(f"not delivered: {each}" for each in verdict.undelivered),
+        *(f"delivered again: {each}" for each in verdict.repeated),
+        *(f"not known: {each}" for each in verdict.strangers),
+    ]
+    states = ", ".join(f"{n} {name}" for name, n in sorted(verdict.states.items()))
+    if not verdict.states:
+        problems.append("there was no notice at all")
+    return check("notices", states or "none", problems)
+
+
+def keys_check(families: Mapping[str, int], queues: Mapping[str, int]) -> Check:
+    """Return the check that lasting keys are few of a kind, and that queues are empty."""
+    problems = [
+        f"{count} keys like {name} never expire"
+        for name, count in families.items()
+        if count > LASTING_FAMILY
+    ]
+    left = dict(queues)
+    # Tasks of killed workers stay there for an hour; their work was done by others.
+    unfinished = left.pop(UNFINISHED, 0)
+    if unfinished > MOST_UNFINISHED:
+        problems.append(f"{unfinished} tasks were taken and never finished")
+    problems += [f"{length} are left in {name}" for name, length in left.items()]
+    words = (
+        f"{sum(families.values())} keys never expire, of {len(families)} kinds;"
+        f" {unfinished} tasks died with their workers"
+    )
+    return check("Redis", words, problems)
+
+
+def dead_check(tables: Sequence[tuple[str, int, int]]) -> Check:
+    """Return the check that PostgreSQL keeps up with dead rows; (table, dead, living)."""
+    problems = [
+        f"{table} has {dead} dead rows beside {living}"
+        for table, dead, living in tables
+        if dead > DEAD_TUPLES + living
+    ]
+    worst = ", ".join(f"{table} {dead}" for table, dead, _living in tables[:3])
+    return check("dead rows", worst or "none", problems)
