@@ -97,7 +97,7 @@ def test_a_note_is_written_beside_the_decision(
     expect(page.locator(f"#taken-{ids[0]}")).to_have_attribute("aria-pressed", "true")
     page.get_by_label("Note").fill("half size")
     page.get_by_label("Note").press("Enter")
-    expect(page.locator("[data-choice]")).to_contain_text("Only you see it")
+    expect(page.locator("[data-choice]")).to_contain_text("Other traders do not see it")
     page.reload()
     expect(page.get_by_label("Note")).to_have_value("half size")
 
