@@ -292,7 +292,8 @@ def test_chosen_sessions_are_ended(admin_client: Client) -> None:
     assert "delete_selected" not in page
     assert ended.token_hash not in page
     body = {"action": "revoke", "_selected_action": [str(ended.pk)]}
-    assert "are logged out at once" in admin_client.post(where, body).content.decode()
+    asked = admin_client.post(where, body, headers={"accept-language": "en"})
+    assert "are logged out at once" in asked.content.decode()
     assert UserSession.objects.filter(pk=ended.pk).exists()
     admin_client.post(where, body | {"confirmed": "yes"})
     assert list(UserSession.objects.filter(user=user)) == [kept]

@@ -220,7 +220,7 @@ def test_commands_of_manage_py_run_by_the_entry_point(tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip()
     answer = run("doctor", "no-such-check", variables=variables)
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert "no-such-check" in answer.stderr
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.e2e.axe import SPARED, look
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -45,3 +47,16 @@ def test_the_api_is_read_and_tried_under_the_policy_of_the_pages(
     page.set_viewport_size({"width": 380, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     assert refused == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_what_the_library_draws_can_be_read(
+    web: WebServer, page: Page, theme: Literal["dark", "light"]
+) -> None:
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.goto(f"{web.url}/api/#/silences/silences_create")
+    expect(page.locator("#operations-silences-silences_create")).to_be_visible(
+        timeout=30_000
+    )
+    found = look(page, "/api/", ["color-contrast"], spared=SPARED)
+    assert {each.element: each.words for each in found if each.fails} == {}

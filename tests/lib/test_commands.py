@@ -171,7 +171,10 @@ def child(code: str, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_ctrl_c_ends_with_130_and_says_nothing() -> None:
-    code = HEAD.format("ending") + "\nwith ending_plainly():"
+    # What is started in the background by a script ignores the signal otherwise.
+    code = HEAD.format("ending") + "import signal"
+    code += "\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
+    code += "\nwith ending_plainly():"
     code += "\n  print('ready', flush=True); time.sleep(60)"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with child(code, **pipes) as process:

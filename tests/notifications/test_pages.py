@@ -432,7 +432,7 @@ def test_the_test_action_shows_each_answer(
     )
     text = response.content.decode()
     assert "Mail: 250 2.0.0 Ok: queued as 1" in text
-    assert "Broken: Channel &#x27;broken&#x27; cannot send." in text
+    assert "1 was refused: broken: Channel &#x27;broken&#x27; cannot send." in text
     assert len(smtp.received) == 1
 
 

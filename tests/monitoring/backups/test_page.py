@@ -159,7 +159,7 @@ def test_a_short_disk_and_an_old_backup_are_told(
     written(timezone.now() - timedelta(days=5))
     text = text_of(staff)
     assert "the next one needs about" in text
-    assert text.count('class="stat num down"') == 2
+    assert text.count('class="stat num bad"') == 2
 
 
 def test_when_the_next_one_is_due_is_told(staff: Client) -> None:

@@ -34,7 +34,8 @@ END = datetime(2019, 2, 1, tzinfo=UTC)
 @pytest.fixture
 def ids(redis_client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[UUID]]:
     """Two judged signals of January, and one of February."""
-    monkeypatch.setattr("signals_app.services._months_known", set())
+    for module in ("signals_app.services", "signals_app.outcomes.work"):
+        monkeypatch.setattr(f"{module}._months_known", set())
     before = {table: state_read(table).partitions for table in (SIGNALS, OUTCOMES)}
     moments = (BEGIN, BEGIN + timedelta(hours=1), END)
     found = stored(*({"timestamp": each} for each in moments))
