@@ -99,11 +99,13 @@ class Fetched:
         exchange._startup_candle_count = startup  # noqa: SLF001 - none is public
         exchange.required_candle_call_count = calls
         for key in keys:
-            born = self._born.get(key)
-            if born is not None and born[1] < calls:
-                exchange._klines.pop(key, None)  # noqa: SLF001 - as above
+            born, had = self._born.get(key, (now, calls))
             if key not in exchange._klines or self._outdated(key):  # noqa: SLF001 - as above
                 self._born[key] = (now, calls)
+            elif had < calls:
+                # For one that came later; the frames of the others begin where they did.
+                del exchange._klines[key]  # noqa: SLF001 - as above
+                self._born[key] = (born, calls)
         exchange.refresh_latest_ohlcv(keys)
 
     def news(self) -> Iterator[tuple[dict[str, Any], bytes]]:

@@ -50,7 +50,7 @@ class Feeder:
         self._fetched.fetch(keys, startup=startup, calls=calls)
         for message, frame in self._fetched.news():
             self._wire.say(message, frame)
-        self._wire.send({"part": len(keys)})
+        self._wire.send({"part": [(p, t, str(kind.value)) for p, t, kind in keys]})
 
     def _round(self, head: dict[str, Any]) -> None:
         """Fetch what is wanted: ``groups`` of calls, startup candles and keys."""

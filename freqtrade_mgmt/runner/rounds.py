@@ -42,7 +42,9 @@ class Rounds:
         self._markets: list[bytes] = []
         self._poke = asyncio.Event()
         self._forget = False
+        # Whose candles this round fetches, and for which keys that was done.
         self._fetching: set[Hosted] = set()
+        self._asked_for: set[FrameKey] = set()
         self.last: dict[FrameKey, int] = {}
         self.number = 0
 
@@ -93,7 +95,7 @@ class Rounds:
         await self._ask_wants([h for h in working if h.facts and h.facts.changing])
         if self._feeder is None:
             self._feeder = await self._hub.crew.member("feeder")
-        self._fetching = set(working)
+        self._fetching, self._asked_for = set(working), set()
         self._refreshed = asyncio.get_running_loop().create_future()
         forget, self._forget = self._forget, False
         head = {"round": self.number, "groups": _groups(working), "forget": forget}
@@ -159,6 +161,7 @@ class Rounds:
             for member in self._hub.housing.members:
                 member.send({"do": "markets"}, body)
         elif "part" in head:
+            self._asked_for.update((p, t, k) for p, t, k in head["part"])
             self._schedule_all(alone=True)
         elif "refreshed" in head and self._refreshed and not self._refreshed.done():
             self._refreshed.set_result(None)
@@ -193,7 +196,8 @@ class Rounds:
             then = self._hub.results.looped(hosted)
             member.put(Task(hosted.urgency, "loop", hosted, limit, then))
         for pair in facts.pairs:
-            stamp = self.last.get(hosted.base_key(pair))
+            key = hosted.base_key(pair)
+            stamp = self.last.get(key) if key in self._asked_for else None
             if stamp is None or pair in hosted.queued or hosted.seen.get(pair) == stamp:
                 continue
             hosted.queued.add(pair)

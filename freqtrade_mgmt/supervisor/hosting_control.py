@@ -92,6 +92,9 @@ class Control:
             raise RunnerSilentError(f"{do}: {type(error).__name__}") from None
         finally:
             self._waiting.pop(number, None)
+            if answer.done() and not answer.cancelled():
+                # Hung up while we wrote: that was seen already.
+                answer.exception()
         if found.get("ok") is True:
             return found
         code = str(found.get("error") or "refused")

@@ -15,7 +15,7 @@ import selectors
 import socket
 import sys
 import time
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 from btc_watcher.lib.shared_frames import SharedFrames
 
@@ -34,7 +34,7 @@ class Address(TypedDict):
     path: str
     headers: dict[str, str]
     # A text that is no event.
-    heartbeat: str
+    heartbeat: NotRequired[str]
     deflate: bool
     clients: int
 
@@ -57,10 +57,13 @@ class Client:
     )
 
     def __init__(
-        self, connection: socket.socket, heartbeat: bytes, shortest: int
+        self, connection: socket.socket, *, compressed: bool, heartbeat: str = ""
     ) -> None:
         self.socket = connection
-        self.heartbeat, self.shortest = heartbeat, shortest
+        self.shortest = 0 if compressed else SHORTEST_EVENT
+        beat = SharedFrames([heartbeat])
+        # A single frame, whose head has two bytes.
+        self.heartbeat = (beat.deflated if compressed else beat.plain)[2:]
         self.events = 0
         self.notices = 0
         # What of a frame's head has come, what of its content has not, and what that is.
@@ -155,12 +158,11 @@ class Crowd:
             answer, rest = _answer(connection)
             self.extensions = answer.get("sec-websocket-extensions", "")
             connection.setblocking(False)
-            heartbeat = SharedFrames([address["heartbeat"]])
-            # Each a single frame, whose head has two bytes.
-            if self.extensions:
-                client = Client(connection, heartbeat.deflated[2:], 0)
-            else:
-                client = Client(connection, heartbeat.plain[2:], SHORTEST_EVENT)
+            client = Client(
+                connection,
+                compressed=bool(self.extensions),
+                heartbeat=address.get("heartbeat", ""),
+            )
             client.take(rest)
             self.clients.append(client)
             self.selector.register(connection, selectors.EVENT_READ, client)

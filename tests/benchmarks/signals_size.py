@@ -82,9 +82,9 @@ def others(ids: list[int], now: datetime) -> dict[str, Callable[[], object]]:
         "marks of a chart": lambda: markers_between("binance", "P1/USDT", month, now),
         "a day": lambda: signals_of_day(day, now),
         "usual numbers": lambda: SignalCounter().counts(now),
-        "past outcomes": lambda: next(past_open(since=day, until=now, now=now)),
+        "past outcomes": lambda: next(past_open(since=day, until=now, now=now), None),
         "past outcomes of a strategy": lambda: next(
-            past_open(since=day, until=now, now=now, strategy_id=ids[0])
+            past_open(since=day, until=now, now=now, strategy_id=ids[0]), None
         ),
         "a candle close": lambda: signals_record(candle_close(strategies, closed)),
         "its repetition": lambda: signals_record(candle_close(strategies, closed)),

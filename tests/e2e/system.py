@@ -42,7 +42,7 @@ def environment(home: Path, redis_url: str, **more: str) -> dict[str, str]:
         "DATABASE_URL": f"postgres://{login}@{place}",
         "REDIS_URL": redis_url,
         "BTCW_HOME": str(home),
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DJANGO_SETTINGS_MODULE": "tests.served_settings",
         "BTCW_LOG_LEVEL": "WARNING",
         **more,
     }

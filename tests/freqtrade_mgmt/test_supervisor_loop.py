@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.db import DataError, OperationalError, connections
 
 from freqtrade_mgmt.bot_config import BotCredentials, BotIdentity, BotPaths
-from freqtrade_mgmt.supervisor import records, service
+from freqtrade_mgmt.supervisor import ending, records
 from freqtrade_mgmt.supervisor.bots import Bot, Life
 from freqtrade_mgmt.supervisor.launch import Launch
 from freqtrade_mgmt.supervisor.local_release import LocalReleases
@@ -201,7 +201,7 @@ async def test_a_start_that_comes_to_nothing_leaves_no_open_process(
     def prepare(*_arguments: object) -> Broken:
         return Broken()
 
-    job = type("J", (), {"watched": row, "way": None})
+    job = type("J", (), {"watched": row, "way": None, "hosted": False})
     monkeypatch.setattr(records, "job", lambda _id: job)
     monkeypatch.setattr(Supervisor, "_check_memory", lambda *_a: None)
     monkeypatch.setattr(Launch, "prepare", prepare)
@@ -230,7 +230,7 @@ async def test_a_bot_that_ends_already_gets_no_second_signal_at_the_end(
     bot.process.terminate = lambda: sent.append(signal.SIGTERM)  # type: ignore[method-assign]
     await sync_to_async(strategy_stop)(strategy.pk)
     await supervisor._tick()
-    monkeypatch.setattr(service, "STOP_DEADLINE", 0.0)
+    monkeypatch.setattr(ending, "STOP_DEADLINE", 0.0)
 
     await supervisor._end_all()
 

@@ -44,9 +44,10 @@ BOT_KILLED: Final = KINDS[0].name
 # Five ends in ten minutes are a crash loop, which is given up on purpose; an outage of
 # the exchange at the wrong moment may be taken for one of them.
 SAME_BOT_SECONDS: Final = 210.0
-FEWEST_SECONDS, MOST_SECONDS = 6.0, 35.0
-# How often each kind is to come in one run, if there is room.
-TIMES: Final = 4
+FEWEST_SECONDS, MOST_SECONDS = 6.0, 120.0
+# How often each kind is to come in one run, if there is room. More would leave no life
+# of a process long enough to see it grow.
+TIMES: Final = 3
 # What lasts does not last longer than this part of the run.
 LONGEST_PART: Final = 0.12
 

@@ -75,7 +75,6 @@ def _channels(receiver: str) -> None:
 
 
 def _strategies(proxy: int) -> dict[str, Any]:
-    from django.conf import settings  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
     from freqtrade_mgmt.bot_config import SIMULATED  # noqa: PLC0415
@@ -102,7 +101,7 @@ def _strategies(proxy: int) -> dict[str, Any]:
     for each in SOAKED:
         if each.code:
             way: dict[str, Any] = {"proxy": proxy} if each.proxied else {}
-            if each.own_process and hasattr(settings, "RUNNERS"):
+            if each.own_process:
                 way["own_process"] = True
             strategy_start(
                 made(each.name, each.class_name, each.code, each.pairs, **way).pk

@@ -23,15 +23,15 @@ DEAD_TUPLES = 5_000
 
 
 class Limit(NamedTuple):
-    """How much a quantity may grow: an hour, and once in a life for settling in."""
+    """How much a quantity may grow: an hour, and in each life once, while settling in."""
 
     unit: str
     per_hour: float
     settling: float
 
-    def over(self, seconds: float) -> float:
-        """Return the growth an hour that is allowed to who was watched for so long."""
-        return self.per_hour + self.settling * HOUR / seconds
+    def over(self, seconds: float, lives: int = 1) -> float:
+        """Return the growth an hour that is allowed to lives of so many seconds in all."""
+        return self.per_hour + self.settling * HOUR * lives / seconds
 
 
 MEMORY = Limit("MB", 12.0, 12.0)
@@ -79,7 +79,7 @@ def _growth(name: str, lives: Lives, limit: Limit, warm_up: float) -> Growth | N
     found = slope(lives, warm_up)
     if found is None:
         return None
-    most = limit.over(found.seconds)
+    most = limit.over(found.seconds, found.lives)
     result = FAILED if found.surely > most else OK
     return Growth(
         name=name,
@@ -98,7 +98,7 @@ def growth_check(growth: Sequence[Growth]) -> Check:
     """Return the check that nothing grows faster than it may."""
     judged = [each for each in growth if each.result != SKIPPED]
     if not judged:
-        words = f"nothing lived for {JUDGED_SECONDS / 60:.0f} minutes after warming up"
+        words = f"nothing was watched for {JUDGED_SECONDS / 60:.0f} minutes after warming up"
         return Check("growth", SKIPPED, words)
     wrong = [
         f"{g.name}: {g.per_hour:+.1f} {g.unit} an hour, at most {g.limit:.1f} are allowed"

@@ -57,7 +57,7 @@ class Session:
         self._seconds = report.minutes * 60
         names = {pk: name for name, pk in system.made["strategies"].items()}
         self._sampler = Sampler(system.home, names)
-        self._receiver = around[2]
+        self._proxies, self._receiver = around[:2], around[2]
         self._mailbox = Mailbox(system.home / "demo-mail")
         self._inflicter = Inflicter(system, self._sampler, around[0], around[2])
         self._oracle = Oracle(system.exchange.market, SOAKED)
@@ -274,6 +274,7 @@ class Session:
             "receiver": f"{self._receiver.accepted.total()} accepted,"
             f" {self._receiver.refused} refused",
             "mails": self._mailbox.accepted.total(),
+            "proxies": f"{sum(len(p.targets) for p in self._proxies)} connections",
             "posts": f"{poster.attempts if poster else 0} attempts",
             "restarts": len([e for e in self._system.events if "runs again" in e]),
             "tracebacks in logs": dict(tracebacks(self._system)),

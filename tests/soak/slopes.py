@@ -25,13 +25,14 @@ class Point(NamedTuple):
 class Slope:
     """Growth in units an hour, and its standard error.
 
-    ``seconds`` is the longest life that was watched, ``points`` how many measurements
-    there were in all; ``last`` and ``highest`` are values.
+    ``seconds`` is how long all lives together were watched, ``lives`` how many there
+    were, ``points`` how many measurements; ``last`` and ``highest`` are values.
     """
 
     per_hour: float
     error: float
     seconds: float
+    lives: int
     points: int
     last: float
     highest: float
@@ -64,7 +65,8 @@ def slope(lives: Mapping[Any, Sequence[Point]], warm_up: float) -> Slope | None:
     return Slope(
         per_hour=per_second * HOUR,
         error=math.sqrt(rest / free / spread) * HOUR,
-        seconds=max(points[-1].at - points[0].at for points in kept),
+        seconds=math.fsum(points[-1].at - points[0].at for points in kept),
+        lives=len(kept),
         points=count,
         last=kept[-1][-1].value,
         highest=max(point.value for points in kept for point in points),

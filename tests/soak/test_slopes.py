@@ -42,7 +42,7 @@ def test_a_new_life_on_another_level_is_no_growth() -> None:
     found = slope(lives, 0)
     assert found is not None
     assert found.per_hour == pytest.approx(0)
-    assert found.seconds == 890
+    assert (found.seconds, found.lives) == (3 * 890, 3)
 
 
 def test_growth_in_every_life_is_found_although_each_begins_anew() -> None:
@@ -88,6 +88,10 @@ def test_a_short_watch_is_told_and_not_judged() -> None:
     found = judging.growths(series(line(100, 900, short)), 0)
     assert [each.result for each in found] == [SKIPPED]
     assert judging.growth_check(found).result == SKIPPED
+
+
+def test_every_life_may_settle_in_once() -> None:
+    assert MEMORY.over(3600, 6) == MEMORY.per_hour + 6 * MEMORY.settling
 
 
 def test_the_longer_the_watch_the_less_growth_is_settling_in() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,7 +69,7 @@ def test_the_page_says_why_it_has_a_process_of_its_own(
 ) -> None:
     strategy = own("own", code, "ValueError('boom')")
 
-    text = plain(shown(pages, f"/strategies/{strategy.pk}/"))
+    text = unescape(plain(shown(pages, f"/strategies/{strategy.pk}/")))
     assert own_text(code, "ValueError('boom')").split(":")[0] in text
     assert ("after a new version, or a restart by hand" in text) is (code in MOVED)
 
