@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -18,10 +18,11 @@ from signals_app.feed import hub_of_this_loop
 from signals_app.feed.frames import RELOAD_TEXT, START, batches, notice, position
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from btc_watcher.lib.shared_frames import Writer
     from signals_app.feed.frames import Batch
     from signals_app.feed.hub import Hub
-    from signals_app.feed.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class SignalsConsumer(AsyncWebsocketConsumer):
     """
 
     _pump: asyncio.Task[None] | None = None
+    _watch: asyncio.Task[None] | None = None
     _writer: Writer | None = None
 
     async def connect(self) -> None:
@@ -76,16 +78,19 @@ class SignalsConsumer(AsyncWebsocketConsumer):
         except ValueError:
             await self.close(code=BAD_CURSOR)
             return
-        self._pump = asyncio.create_task(
-            self._pump_until_it_breaks(after), name="live page"
-        )
+        self._pump = self._task(self._send_all(after))
+        self._watch = self._task(self._look_after_it())
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(self._until_it_breaks(work), name="live page")
 
     async def disconnect(self, code: int) -> None:
         """Stop sending."""
-        if self._pump is not None:
-            self._pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pump
+        for task in (self._pump, self._watch):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None
@@ -99,9 +104,9 @@ class SignalsConsumer(AsyncWebsocketConsumer):
         else:
             await self.close(code=NOT_LOGGED_IN)
 
-    async def _pump_until_it_breaks(self, after: str) -> None:
+    async def _until_it_breaks(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._send_all(after)
+            await work
         except OSError:
             # ASGI's word for a page that has gone. One that has not connects again.
             with contextlib.suppress(OSError):
@@ -116,15 +121,21 @@ class SignalsConsumer(AsyncWebsocketConsumer):
         async with hub.subscribe() as subscription:
             last = await self._send_missed(hub, after) if after else START
             subscription.go_on(last, self._writer)
-            clock = asyncio.get_running_loop().time
             while True:
-                due = clock() + HEARTBEAT_SECONDS
-                while batch := await _next(subscription, due):
-                    await self._send_batch(batch)
-                if not await login_lives(self.scope):
-                    await self.close(code=NOT_LOGGED_IN)
-                    return
-                await self.send(HEARTBEAT)
+                await self._send_batch(await subscription.get() or RELOAD)
+
+    async def _look_after_it(self) -> None:
+        """Say that the connection lives, and end it when the login has ended.
+
+        Beside what is sent: with many pages the database is asked one after the other,
+        and events would wait for that.
+        """
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if not await login_lives(self.scope):
+                await self.close(code=NOT_LOGGED_IN)
+                return
+            await self.send(HEARTBEAT)
 
     async def _send_missed(self, hub: Hub, after: str) -> tuple[int, int]:
         missed = await hub.replay(after)
@@ -151,15 +162,3 @@ def _token(text: str | None) -> str:
         return ""
     token = message.get("token") if isinstance(message, dict) else None
     return token if isinstance(token, str) else ""
-
-
-async def _next(subscription: Subscription, due: float) -> Batch | None:
-    """Return the next events, or that some were dropped; None when the time is due."""
-    if asyncio.get_running_loop().time() >= due:
-        return None
-    try:
-        # Around nothing but this: what was taken is always sent.
-        async with asyncio.timeout_at(due):
-            return await subscription.get() or RELOAD
-    except TimeoutError:
-        return None

@@ -35,14 +35,23 @@ CONTEXT: Final = {
 ARROWS: Final = {"BUY": "▲", "SELL": "▼", "HOLD": "■"}
 
 
-def signal_messages(events: Sequence[Mapping[str, Any]]) -> list[Message]:
+def signal_messages(
+    events: Sequence[Mapping[str, Any]], identifiers: Sequence[UUID] | None = None
+) -> list[Message]:
     """Return the messages about stored signals, each as its feed event shows it.
+
+    ``identifiers`` are the events' own, for whoever has them already.
 
     The title is for lists; what people read is made of the context when it is sent,
     in their own language and zone.
     """
     pages = settings.PUBLIC_URL and f"{settings.PUBLIC_URL}{_path_of_signals()}"
-    return [_message(event, pages) for event in events]
+    if identifiers is None:
+        identifiers = [UUID(event["id"]) for event in events]
+    return [
+        _message(event, identifier, pages)
+        for event, identifier in zip(events, identifiers, strict=True)
+    ]
 
 
 def _path_of_signals() -> str:
@@ -51,7 +60,7 @@ def _path_of_signals() -> str:
     return reverse("signals_app:detail", args=[some]).replace(f"{some}/", "")
 
 
-def _message(event: Mapping[str, Any], pages: str) -> Message:
+def _message(event: Mapping[str, Any], identifier: UUID, pages: str) -> Message:
     return Message(
         message_type="signal",
         priority=event["priority"],
@@ -61,7 +70,7 @@ def _message(event: Mapping[str, Any], pages: str) -> Message:
             f" {event['strength_raw']:g}"
         ),
         body="",
-        signal_id=UUID(event["id"]),
+        signal_id=identifier,
         context=_context(event, pages),
     )
 

@@ -34,11 +34,12 @@ NO_STREAK: Final = Streak(0, told=False)
 class Row:
     """A signal that is ready to be stored.
 
-    ``quiet`` says why nobody is notified: hold, late, weak or streak; it is
+    ``id_text`` is the identifier as everybody writes it. ``quiet`` says why nobody is notified: hold, late, weak or streak; it is
     empty when people are.
     """
 
     identifier: UUID
+    id_text: str
     candidate: Candidate
     grade: Grade
     metadata: dict[str, Any]
@@ -48,7 +49,7 @@ class Row:
         """Return the signal as pages, messages and the API show it."""
         candidate = self.candidate
         return {
-            "id": str(self.identifier),
+            "id": self.id_text,
             "timestamp": moment_text(candidate.timestamp),
             "strategy_id": candidate.strategy_id,
             "strategy_name": candidate.strategy_name,
@@ -125,7 +126,7 @@ def _row(identifier: UUID, candidate: Candidate, before: Streak, now: datetime) 
         metadata["problems"] = list(candidate.problems)
     if float(price_text(candidate.price)) != candidate.price:
         metadata["price_exact"] = repr(candidate.price)
-    return Row(identifier, candidate, graded, metadata, quiet)
+    return Row(identifier, str(identifier), candidate, graded, metadata, quiet)
 
 
 def _open_time(candidate: Candidate) -> str:

@@ -142,7 +142,8 @@ def _rows_store(rows: Sequence[Row]) -> list[Fresh]:
 def _fresh(rows: Sequence[Row]) -> list[Fresh]:
     events = [row.event() for row in rows]
     told = [event for row, event in zip(rows, events, strict=True) if not row.quiet]
-    messages = iter(signal_messages(told))
+    ids = [row.identifier for row in rows if not row.quiet]
+    messages = iter(signal_messages(told, ids))
     return [
         Fresh(row, event, None if row.quiet else next(messages))
         for row, event in zip(rows, events, strict=True)

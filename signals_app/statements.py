@@ -101,7 +101,7 @@ def rows_copy(rows: Sequence[Row], meanwhile: Callable[[Sequence[Row]], None]) -
                 for start in range(0, len(rows), PART):
                     write(map(_line, ordered[start : start + PART]))
                     meanwhile(rows[start : start + PART])
-            ids = ",".join(str(row.identifier) for row in ordered)
+            ids = ",".join(row.id_text for row in ordered)
             rows_of(NOTE, [f"{{{ids}}}"])
     except IntegrityError as error:
         if isinstance(error.__cause__, UniqueViolation):
@@ -158,7 +158,7 @@ def _line(row: Row) -> str:
     """Return a row as a line of COPY, in the order of COLUMNS."""
     candidate = row.candidate
     fields = (
-        str(row.identifier),
+        row.id_text,
         moment_text(candidate.timestamp),
         NULL if candidate.strategy_id is None else str(candidate.strategy_id),
         text_field(candidate.strategy_name),

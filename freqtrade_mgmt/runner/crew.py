@@ -154,9 +154,13 @@ class Crew:
         try:
             while True:
                 self._take(member, *await receive(reader))
-        except (asyncio.IncompleteReadError, BrokenWireError, ValueError, OSError):
-            if not member.closing:
-                self._lost(member)
+        except (asyncio.IncompleteReadError, BrokenWireError, OSError):
+            pass
+        except Exception:
+            # A strategy may write to the connection of its worker.
+            logger.exception("%s has said what nobody understands.", member.name)
+        if not member.closing:
+            self._lost(member)
 
     def _keep(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

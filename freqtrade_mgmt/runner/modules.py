@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import locale
 import os
 import sys
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,13 +39,14 @@ class PrivateModules:
     @contextlib.contextmanager
     def present(self) -> Iterator[None]:
         """Put them there, take them away again, and keep what was imported meanwhile."""
-        path = list(sys.path)
-        before = set(sys.modules)
+        path, before = list(sys.path), len(sys.modules)
         sys.modules.update(self._modules)
         try:
             yield
         finally:
-            for name in set(sys.modules) - before:
+            # What is new stands last; there are thousands before it.
+            new = itertools.islice(reversed(sys.modules), len(sys.modules) - before)
+            for name in list(new):
                 if self._is_private(sys.modules[name]):
                     self._modules[name] = sys.modules.pop(name)
             sys.path[:] = path
@@ -90,8 +93,9 @@ def _folder() -> str:
 
 
 def _option(name: str) -> object:
-    try:
+    # Some releases of pandas warn of options that others do not have.
+    with warnings.catch_warnings(), contextlib.suppress(KeyError, AttributeError):
+        warnings.simplefilter("ignore")
         value: object = pd.get_option(name)
-    except (KeyError, AttributeError):
-        return None
-    return value
+        return value
+    return None

@@ -21,7 +21,12 @@ class Rest:
 
     def __init__(self) -> None:
         self._app = FastAPI(default_response_class=FTJSONResponse)
-        server = SimpleNamespace(handle_rpc_exception=_handle(self))
+        server = SimpleNamespace(
+            handle_rpc_exception=_handle(self),
+            # Of older releases; nothing is started here.
+            _api_startup_event=_nothing,
+            _api_shutdown_event=_nothing,
+        )
         ApiServer.configure_app(server, self._app, {"api_server": {}})
         self._app.dependency_overrides = {
             deps.get_rpc: lambda: self._asked.rpc,
@@ -87,3 +92,7 @@ def _handle(rest: Rest) -> Any:
         return ApiServer.handle_rpc_exception(rest, request, error)
 
     return handle
+
+
+async def _nothing() -> None:
+    """Begin and end as a server does that is none."""

@@ -28,7 +28,7 @@ class Results:
                 return
             hosted.took.append(said["seconds"])
             hosted.analyses += 1
-            self._counted(hosted, said)
+            self.counted(hosted, said)
             if said["ok"]:
                 hosted.seen[pair] = stamp
                 hosted.analysed_ms, hosted.raised = _now_ms(), 0
@@ -43,11 +43,11 @@ class Results:
         def then(said: dict[str, Any], _parts: list[bytes]) -> None:
             hosted.queued.discard("")
             if not said.get("gone") and hosted.state == RUNNING:
-                self._counted(hosted, said)
+                self.counted(hosted, said)
 
         return then
 
-    def _counted(self, hosted: Hosted, said: dict[str, Any]) -> None:
+    def counted(self, hosted: Hosted, said: dict[str, Any]) -> None:
         """Note what a strategy holds; one that has ended itself or holds too much goes."""
         hosted.grown_mb = said.get("grown_mb", hosted.grown_mb)
         if not hosted.queued:

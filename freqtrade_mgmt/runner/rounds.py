@@ -77,6 +77,12 @@ class Rounds:
                 except (TimeoutError, ConnectionError) as error:
                     logger.error("No candles were fetched: %s.", error)  # noqa: TRY400
                     await self._feeder_end()
+                except MakerGoneError:
+                    return
+                except Exception:
+                    # Whatever it was, all strategies wait for the next round.
+                    logger.exception("A round has failed.")
+                    await self._feeder_end()
             await self._pause(started)
 
     async def _pause(self, started: float) -> None:
@@ -139,6 +145,8 @@ class Rounds:
         def then(said: dict[str, Any], _parts: list[bytes]) -> None:
             if said.get("ok") and hosted.facts is not None:
                 hosted.facts.keys = {(p, t, k) for p, t, k in said["keys"]}
+            elif not said.get("gone") and hosted.lives:
+                self._hub.results.counted(hosted, said)
             if not answered.done():
                 answered.set_result(None)
 

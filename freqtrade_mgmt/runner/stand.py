@@ -60,7 +60,13 @@ class Outlet:
         """Hand over a message as a bot's WebSocket would carry it."""
         kind = str(message["type"].value)
         self.analysed += kind == "analyzed_df"
-        self._say(kind, self.text(message))
+        try:
+            text = self.text(message)
+        except Exception:
+            # A bot, too, would only fail to send it.
+            logger.exception("Exception occurred within RPC module apiserver")
+        else:
+            self._say(kind, text)
 
     def text(self, message: Any) -> bytes:
         """Return a message as it is sent."""

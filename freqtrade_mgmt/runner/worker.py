@@ -83,12 +83,23 @@ class Worker:
             said = self._does[head["do"]](head, body)
         except (SystemExit, KeyboardInterrupt) as error:
             said = _ended(error)
+        except Exception as error:  # noqa: BLE001 - what ends a bot ends one strategy here
+            said = self._fatal(head, error)
         said["seconds"] = round(time.perf_counter() - begun, 6)
         stand = stand or self._stands.get(int(head.get("strategy_id", -1)))
         if stand is not None:
             stand.grown_mb = max(0.0, stand.grown_mb + own_mb() - held)
             said["grown_mb"] = round(stand.grown_mb, 1)
         return said
+
+    def _fatal(self, head: dict[str, Any], error: Exception) -> dict[str, Any]:
+        """Tell of an exception that freqtrade lets through, as it does before it ends."""
+        stand = self._stands.get(int(head.get("strategy_id", -1)))
+        if stand is None:
+            return {"ok": False, "gone": True}
+        with _logged(self._log, stand):
+            logger.error("Fatal exception!", exc_info=error)
+        return {"ok": False, "error": "exit", "message": f"Fatal exception! {error!r}"}
 
     def _reserve(self) -> None:
         """Let what comes now reserve some memory, not all of the machine's."""

@@ -14,6 +14,7 @@ from freqtrade_mgmt.bot_config import SIMULATED
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.hosting_ends import Ends, RunnerEnd
 from freqtrade_mgmt.supervisor.hosting_groups import (
+    EMPTY_MB,
     Group,
     Own,
     Room,
@@ -146,7 +147,7 @@ class Hosting:
         if name is not None:
             check_memory(weight.memory_mb)
             return HostedLaunch(launch, self._runners[name], weight)
-        check_memory(BOT_MB)
+        check_memory(EMPTY_MB)
         return HostedLaunch(launch, await self._start(group, launch), weight)
 
     async def _start(self, group: Group, launch: Launch) -> Runner:

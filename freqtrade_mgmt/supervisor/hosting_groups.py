@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from freqtrade_mgmt.bot_config import BotSpec
 
-# What a runner holds before its first strategy: freqtrade and its libraries.
-EMPTY_MB: Final = 260.0
+# What a runner holds with hardly a strategy in it, as measured: freqtrade, its libraries
+# and the candles, in processes that were forked from one another.
+EMPTY_MB: Final = 390.0
 # What a strategy adds: its module, and the analysed candles of each pair.
 STRATEGY_MB: Final = 1.0
 PAIR_MB: Final = 0.2

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MB: Final = 1_000_000.0
 LOOPBACK: Final = "lo"
+# The group whose processes fork when they have read in what is large.
+FORKING: Final = "freqtrade"
 Key = tuple[int, float]
 
 
@@ -68,9 +70,10 @@ class GroupSampler:
         seen: dict[Key, tuple[float, Totals]] = {}
         usages: dict[str, dict[str, Any]] = {}
         for name, processes in groups.items():
-            usage = Usage()
-            for process in processes:
-                self._add(process, usage, seen, now)
+            usage, members = Usage(), list(processes)
+            forks = _forks(members) if name == FORKING else frozenset()
+            for process in members:
+                self._add(process, usage, seen, now, forks)
             usages[name] = usage.as_dict()
         self._before = seen
         return usages
@@ -81,6 +84,7 @@ class GroupSampler:
         usage: Usage,
         seen: dict[Key, tuple[float, Totals]],
         now: float,
+        forks: frozenset[int],
     ) -> None:
         try:
             with process.oneshot():
@@ -92,7 +96,10 @@ class GroupSampler:
             return
         usage.processes += 1
         shared = getattr(memory, "shared", 0)
-        usage.own_mb += max(0, memory.rss - shared) / MB
+        own = max(0, memory.rss - shared)
+        if process.pid in forks:
+            own = min(own, _proportional(process, own))
+        usage.own_mb += own / MB
         usage.shared_mb = max(usage.shared_mb, shared / MB)
         if connections is not None:
             usage.connections = (usage.connections or 0) + connections
@@ -111,6 +118,24 @@ class GroupSampler:
         if totals.io is not None and earlier.io is not None:
             rate = max(0.0, totals.io - earlier.io) / seconds / MB
             usage.io_mb_s = (usage.io_mb_s or 0.0) + rate
+
+
+def _forks(members: Iterable[psutil.Process]) -> frozenset[int]:
+    """Return those that were forked from one another: they share what is no file, too."""
+    parents = {}
+    for process in members:
+        with contextlib.suppress(psutil.Error):
+            parents[process.pid] = process.ppid()
+    inside = {pid: parent for pid, parent in parents.items() if parent in parents}
+    return frozenset({*inside, *inside.values()})
+
+
+def _proportional(process: psutil.Process, otherwise: int) -> int:
+    """Return what a process holds, with its part of what others hold too, in bytes."""
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.Error, OSError, AttributeError):
+        return otherwise
 
 
 def _totals(process: psutil.Process) -> Totals:

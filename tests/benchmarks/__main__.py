@@ -29,6 +29,7 @@ FIGURES = (
     "signals_list",
     "claims",
     "fanout",
+    "hundred",
 )
 
 

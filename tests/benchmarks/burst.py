@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from btc_watcher.env import env
+from btc_watcher.lib.garbage import garbage_settle
 from notifications.models import Notification
 from signals_app import feed
 from signals_app.rows import rows_build
@@ -76,8 +76,8 @@ def intake_seconds(candidates: Sequence[Candidate]) -> tuple[float, float]:
 def main() -> None:
     """Measure both in turn and print the ratio of their rates."""
     strategies = make_strategies()
-    # As the supervisor does: what is loaded now stays, and is not searched again.
-    gc.freeze()
+    # As the supervisor does.
+    garbage_settle()
     now = timezone.now().replace(second=0, microsecond=0)
     ours, whole, bare = [], [], []
     # A round that is not counted: plans, imports and connections are warm after it.

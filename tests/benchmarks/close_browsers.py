@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 BUFFER: Final = bytearray(1 << 20)
 PATIENCE: Final = 60.0
+# Connected at once: the server's queue of connections must not overflow.
+AT_ONCE: Final = 50
 # Pings and heartbeats, which not everybody gets at the same time.
 OTHER_BYTES: Final = 200
 QUIET_SECONDS: Final = 0.3
@@ -70,19 +72,24 @@ class Crowd:
 
     def __init__(self, address: Address) -> None:
         self.selector = selectors.EpollSelector()
+        self.browsers: list[Browser] = []
         request = _request(address)
-        sockets = [
-            _connected(address["port"], request) for _ in range(address["clients"])
-        ]
-        compressed = all(deflates for _socket, deflates in sockets)
-        self.counter = Client(sockets[0][0], compressed=compressed)
-        self.browsers = [
-            Browser(each, None if number else self.counter)
-            for number, (each, _deflates) in enumerate(sockets)
-        ]
-        for browser in self.browsers:
-            browser.socket.setblocking(False)
-            self.selector.register(browser.socket, selectors.EVENT_READ, browser)
+        while (left := address["clients"] - len(self.browsers)) > 0:
+            for connection, compressed in _connected(
+                address["port"], request, min(left, AT_ONCE)
+            ):
+                self._add(connection, compressed=compressed)
+            # Who is connected is pinged while the others come.
+            self.idle(0)
+
+    def _add(self, connection: socket.socket, *, compressed: bool) -> None:
+        counter = None
+        if not self.browsers:
+            counter = self.counter = Client(connection, compressed=compressed)
+        connection.setblocking(False)
+        browser = Browser(connection, counter)
+        self.browsers.append(browser)
+        self.selector.register(connection, selectors.EVENT_READ, browser)
 
     def idle(self, seconds: float) -> bool:
         """Read what comes within some seconds; tell whether nothing did."""
@@ -137,14 +144,22 @@ def _request(address: Address) -> bytes:
     return "\r\n".join((f"GET {address['path']} HTTP/1.1", *lines, "", "")).encode()
 
 
-def _connected(port: int, request: bytes) -> tuple[socket.socket, bool]:
-    """Return a connection, and whether what it sends is compressed."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-    connection.sendall(request)
-    answer = connection.recv(4096)
-    if not answer.startswith(b"HTTP/1.1 101"):
-        raise ConnectionError(f"The server answered: {answer!r}.")
-    return connection, b"permessage-deflate" in answer
+def _connected(
+    port: int, request: bytes, count: int
+) -> list[tuple[socket.socket, bool]]:
+    """Return connections, and whether what they send is compressed."""
+    opened = [
+        socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(count)
+    ]
+    for connection in opened:
+        connection.sendall(request)
+    found = []
+    for connection in opened:
+        answer = connection.recv(4096)
+        if not answer.startswith(b"HTTP/1.1 101"):
+            raise ConnectionError(f"The server answered: {answer!r}.")
+        found.append((connection, b"permessage-deflate" in answer))
+    return found
 
 
 def say(answer: object) -> None:

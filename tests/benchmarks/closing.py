@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from btc_watcher.env import env
+from btc_watcher.lib.garbage import garbage_settle
 from freqtrade_mgmt.bot_config import BotCredentials
 from freqtrade_mgmt.supervisor.client import BotClient
 from freqtrade_mgmt.supervisor.collector import Collector
@@ -279,8 +279,7 @@ async def _follow(
         children.bots.tell(f"{CONNECTED} 0")
         heard = asyncio.to_thread(children.bots.hear)
         await asyncio.wait_for(heard, CONNECT_SECONDS)
-        gc.collect()
-        gc.freeze()
+        garbage_settle()
         return await closes(size, children, collectors, rounds)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 BOTS: Final = 10
 GOALS: Final = {"pss_mb": 800, "p50_s": 3.0, "last_s": 6.0}
-_START_SECONDS: Final = 300
+_START_SECONDS: Final = 900
 
 
 def main() -> None:

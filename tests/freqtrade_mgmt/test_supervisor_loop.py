@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from freqtrade_mgmt.supervisor.processes import AnyProcess
+
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("redis_client"),
@@ -55,7 +57,7 @@ async def supervisor() -> AsyncIterator[Supervisor]:
     made._intake.close()
 
 
-def reap(process: BotProcess) -> None:
+def reap(process: AnyProcess) -> None:
     while process.alive():
         time.sleep(0.01)
 

@@ -207,6 +207,27 @@ async def test_a_login_that_ends_is_noticed_on_a_busy_page_too(
     assert output == {"type": "websocket.close", "code": consumers.NOT_LOGGED_IN}
 
 
+async def test_events_do_not_wait_until_a_login_was_looked_up(
+    connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_scope: object) -> bool:
+        asked.set()
+        await answer.wait()
+        return False
+
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(consumers, "login_lives", slowly)
+    page = await connect(await asyncio.to_thread(cursor_now))
+    await asyncio.wait_for(asked.wait(), 5)
+
+    await tell(event(1))
+    assert await numbers(page, 1) == [1]
+    answer.set()
+    assert await page.close_code() == consumers.NOT_LOGGED_IN
+
+
 async def test_a_page_whose_pump_breaks_is_hung_up_on(
     connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from btc_watcher.env import BASE_DIR
 from btc_watcher.lib.process_list import processes_now
 from btc_watcher.local import ports
+from btc_watcher.local.environment import MARKER
 from btc_watcher.local.service_user import setpriv
 from tests.soak.options import parser, seed_of
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import psutil
 
 BACKFILL = 999
+PORTS = ("BTCW_SIMULATOR_PORT", "BTCW_DEMO_SMTP_PORT")
 OURS = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
 
 
@@ -39,11 +41,13 @@ def main(words: Sequence[str] | None = None) -> int:
     # The users that PostgreSQL and the bots run as pass through.
     folder.chmod(0o711)
     home = folder / "home"
+    own_ports(home)
     command = [
         *(setpriv(), "--pdeathsig=TERM", sys.executable, "-m", "tests.soak.run"),
         *("--minutes", str(asked.minutes), "--seed", str(seed)),
         *("--browsers", str(asked.browsers)),
         *(["--json"] if asked.json else []),
+        *(["--calm"] if asked.calm else []),
     ]
     try:
         code = _run(command, environment(home))
@@ -81,6 +85,17 @@ def environment(home: Path) -> dict[str, str]:
         "BTCW_FIRST_BACKFILL": str(BACKFILL),
         "BTCW_LANGUAGE": "en",
     }
+
+
+def own_ports(home: Path) -> None:
+    """Have the home use ports that no other system begins with.
+
+    Mails for a port that another system has taken a moment before would be caught there.
+    """
+    home.mkdir(mode=0o711)
+    (home / MARKER).touch()
+    chosen = "".join(f"{name}={ports.any_free()}\n" for name in PORTS)
+    (home / "local.env").write_text(chosen, encoding="ascii")
 
 
 def left_over(home: Path) -> int:

@@ -34,7 +34,7 @@ class Limit(NamedTuple):
         return self.per_hour + self.settling * HOUR * lives / seconds
 
 
-MEMORY = Limit("MB", 12.0, 12.0)
+MEMORY = Limit("MB", 12.0, 8.0)
 BOT_MEMORY = Limit("MB", 20.0, 30.0)
 # PostgreSQL's many processes warm up their caches one by one.
 FAMILY_MEMORY = Limit("MB", 20.0, 60.0)

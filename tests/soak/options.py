@@ -44,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print the report as one JSON object"
     )
     result.add_argument(
+        "--calm", action="store_true", help="no faults: whole lives, to see growth"
+    )
+    result.add_argument(
         "--keep", action="store_true", help="leave the folder with database and logs"
     )
     return result

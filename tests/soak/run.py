@@ -7,21 +7,32 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import psycopg
+import redis
+import requests
+
 from btc_watcher.env import HOME, env
 from btc_watcher.lib.errors import BtcWatcherError
 from btc_watcher.local.lock import up_lock
 from btc_watcher.local.terminal import Terminal
+from tests.soak.faults import schedule
 from tests.soak.options import parser
 from tests.soak.proxies import MortalProxy
 from tests.soak.receivers import HookReceiver
 from tests.soak.report import FAILED, Check, Report
 from tests.soak.session import Session
+from tests.soak.strategies import SOAKED
 from tests.soak.system import SoakSystem
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from types import FrameType
 
     from tests.soak.session import Around
+
+# The system did not answer when it was asked for the last time.
+UNFORESEEN = (psycopg.Error, requests.RequestException, redis.RedisError, OSError)
+NAMES = [each.name for each in SOAKED]
 
 
 def main() -> int:
@@ -41,9 +52,11 @@ def main() -> int:
             MortalProxy() as osaka,
             HookReceiver() as receiver,
         ):
-            _soak(report, terminal, (tokyo, osaka, receiver), asked.browsers)
+            _soak(report, terminal, (tokyo, osaka, receiver), asked)
     except BtcWatcherError as error:
         report.checks.append(Check("run", FAILED, error.message))
+    except UNFORESEEN as error:
+        report.checks.append(Check("run", FAILED, f"{type(error).__name__}: {error}"))
     except KeyboardInterrupt:
         return 130
     report.seconds = time.monotonic() - began
@@ -51,24 +64,27 @@ def main() -> int:
     return 0 if report.ok else 1
 
 
-def _soak(report: Report, terminal: Terminal, around: Around, browsers: int) -> None:
+def _soak(report: Report, terminal: Terminal, around: Around, asked: Namespace) -> None:
     tokyo, osaka, receiver = around
     system = SoakSystem(HOME, report.seed, terminal)
     try:
         system.start(
             {"proxy_ports": [tokyo.port, osaka.port], "receiver": receiver.base}
         )
-        session = Session(system, report, around, browsers)
+        session = Session(system, report, around, asked.browsers)
         try:
             session.begin(env.str("BTCW_ADMIN_PASSWORD"))
-            session.soak()
+            session.soak(
+                [] if asked.calm else schedule(report.seed, report.minutes * 60, NAMES)
+            )
             session.settle()
             session.judge()
         finally:
             session.end()
     finally:
         # A second Ctrl-C must not leave anything running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         system.stop()
 
 

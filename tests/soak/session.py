@@ -12,7 +12,6 @@ import requests
 
 from tests.soak import judging, notices, stored
 from tests.soak.browsers import Browsers
-from tests.soak.faults import schedule
 from tests.soak.inflict import Inflicter
 from tests.soak.oracle import Oracle, Window
 from tests.soak.poster import Hook, Poster
@@ -24,8 +23,9 @@ from tests.soak.strategies import SOAKED
 from tests.soak.system import STEP_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from tests.soak.faults import Fault
     from tests.soak.proxies import MortalProxy
     from tests.soak.report import Report
     from tests.soak.system import SoakSystem
@@ -81,11 +81,9 @@ class Session:
         self._poster = Poster(system.address, token, hook)
         self._poster.start()
 
-    def soak(self) -> None:
-        """Do the faults of this seed until the time is over."""
-        faults = schedule(
-            self._report.seed, self._seconds, [each.name for each in SOAKED]
-        )
+    def soak(self, planned: Sequence[Fault]) -> None:
+        """Do the faults, each at its time, until the time is over."""
+        faults = list(planned)
         began = time.monotonic()
         say = self._system.terminal.line
         while (passed := time.monotonic() - began) < self._seconds:
@@ -276,7 +274,13 @@ class Session:
             "mails": self._mailbox.accepted.total(),
             "proxies": f"{sum(len(p.targets) for p in self._proxies)} connections",
             "posts": f"{poster.attempts if poster else 0} attempts",
-            "restarts": len([e for e in self._system.events if "runs again" in e]),
+            "ended and started again": dict(
+                Counter(
+                    event.split(" runs again")[0]
+                    for event in self._system.events
+                    if " runs again" in event
+                )
+            ),
             "tracebacks in logs": dict(tracebacks(self._system)),
         }
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from btc_watcher.local.environment import LocalEnvironment
+from btc_watcher.local.prepare import DEFAULT_MAIL_PORT, DEFAULT_SIMULATOR_PORT
 from tests.e2e.system import until
 from tests.soak import __main__ as soak
 from tests.soak import exchange as exchanges
@@ -107,6 +109,16 @@ def test_a_system_is_told_nothing_of_the_environment_of_another(
     assert found["BTCW_FIRST_BACKFILL"] == "999"
 
 
+def test_a_home_has_ports_that_no_other_system_begins_with(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    soak.own_ports(home)
+    local = LocalEnvironment(home)
+    local.prepare_home()
+    chosen = [local.earlier_port(name) for name in soak.PORTS]
+    assert None not in chosen
+    assert not set(chosen) & {DEFAULT_MAIL_PORT, DEFAULT_SIMULATOR_PORT}
+
+
 def test_keys_that_differ_in_numbers_are_of_one_kind() -> None:
     assert family("notifications:budget:12") == family("notifications:budget:3")
     assert family("queue:signals") != family("queue:default")
@@ -121,6 +133,7 @@ def test_a_folder_is_as_large_as_its_files(tmp_path: Path) -> None:
 
 def test_the_command_line_takes_minutes_above_nothing() -> None:
     assert parser().parse_args(["--minutes", "3"]).minutes == 3.0
+    assert parser().parse_args(["--calm"]).calm
     for wrong in ("0", "-1", "many"):
         with pytest.raises(SystemExit):
             parser().parse_args(["--minutes", wrong])

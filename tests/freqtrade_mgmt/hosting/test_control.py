@@ -27,10 +27,18 @@ async def listening(
 ) -> AsyncIterator[None]:
     """Listen on the socket of a folder, in this very process."""
 
+    talks: set[asyncio.Task[None] | None] = set()
+    came = asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: Any) -> None:
-        while line := await reader.readline():
-            writer.write(answer(json.loads(line)))
+        talks.add(asyncio.current_task())
+        came.set()
+        with contextlib.suppress(OSError):
+            while line := await reader.readline():
+                writer.write(answer(json.loads(line)))
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     before = os.getcwd()  # noqa: PTH109 - a name that is short enough
     os.chdir(folder)
@@ -41,7 +49,10 @@ async def listening(
     try:
         yield
     finally:
+        # Every test connects; it may not have been noticed here yet.
+        await asyncio.wait_for(came.wait(), 10)
         server.close()
+        await asyncio.wait_for(asyncio.gather(*filter(None, talks)), 10)
         await server.wait_closed()
 
 

@@ -19,6 +19,7 @@ from freqtrade_mgmt.health.writing import process_row
 from freqtrade_mgmt.supervisor.hosting_memory import cpu_seconds, held_mb
 from freqtrade_mgmt.supervisor.identity import ProcessKey
 from monitoring.heartbeats.others import groups_here
+from monitoring.heartbeats.sampling import GroupSampler
 from strategies.models import Strategy, StrategyProcess
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ while time.process_time() < 0.3: pass
 common = bytearray(b"x" * 40_000_000)
 os.fork()
 own = bytearray(b"y" * 20_000_000)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 time.sleep(300)
 """
 
@@ -125,3 +126,11 @@ def test_the_machines_figures_count_a_shared_process_once(
     found = groups_here()["freqtrade"]
     pids = [each.pid for each in found]
     assert sorted(pids) == sorted([family.pid, *(c.pid for c in family.children())])
+
+
+def test_the_machines_figures_count_what_forks_share_once(
+    shared: list[Strategy], family: psutil.Process
+) -> None:
+    usage = GroupSampler().sample({"freqtrade": groups_here()["freqtrade"]})
+    # 40 MB in common and twice 20 MB; by itself each holds more than 60.
+    assert 80 < usage["freqtrade"]["memory_mb"] < 118

@@ -87,7 +87,8 @@ def _made(name: str, chosen: Any, code: str) -> Strategy:
 
 def own_code_of(strategy: Strategy) -> str:
     """Return why the newest process of a strategy is its own."""
-    return str(rows_of(strategy)[-1].resource_usage.get("own") or "")
+    rows = rows_of(strategy)
+    return str(rows[-1].resource_usage.get("own") or "") if rows else ""
 
 
 def signals_twice() -> int:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -25,6 +26,7 @@ from freqtrade_mgmt.bot_config import (
     bot_environment,
     bot_folder_write,
 )
+from freqtrade_mgmt.supervisor.processes import Port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,13 +35,6 @@ PROGRAM = Path(freqtrade_mgmt.runner.__file__).parent
 POLL_SECONDS = 0.05
 
 Found = TypeVar("Found")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(
@@ -61,7 +56,8 @@ class Face:
     spec: BotSpec
     paths: BotPaths
     credentials: BotCredentials
-    port: int
+    # Kept from others until its server listens.
+    held: Port
 
     @classmethod
     def made(
@@ -90,9 +86,16 @@ class Face:
             trades=trades,
             extra=extra or {},
         )
-        credentials, port = BotCredentials.random(), free_port()
-        paths = bot_folder_write(folder, spec, credentials, port, exchange_url)
-        return cls(strategy_id, spec, paths, credentials, port)
+        credentials, held = BotCredentials.random(), Port()
+        paths = bot_folder_write(folder, spec, credentials, held.number, exchange_url)
+        made = cls(strategy_id, spec, paths, credentials, held)
+        weakref.finalize(made, held.close)
+        return made
+
+    @property
+    def port(self) -> int:
+        """Where its API listens."""
+        return self.held.number
 
     @property
     def login(self) -> tuple[str, str]:

@@ -205,6 +205,7 @@ def test_a_taken_port_is_told(
     runner: RunningRunner, face: Face, root: Path, exchange: SimulatedExchange
 ) -> None:
     other = Face.made(root / "4", exchange.url, plain(5), "Mine", strategy_id=4)
+    other.held.close()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", other.port))
         taken.listen()

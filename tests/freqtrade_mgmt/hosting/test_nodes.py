@@ -1,0 +1,67 @@
+"""Shared processes on two nodes: a node that dies leaves its strategies to the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from freqtrade_mgmt.leases.models import SupervisorNode
+from tests.freqtrade_mgmt.hosting.world import (
+    now_of,
+    release_fake,
+    runners_of,
+    tidied,
+    wanted,
+)
+from tests.freqtrade_mgmt.nodes import Node, nodes, wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from strategies.models import Strategy
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(400),
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("redis_client"),
+]
+LEASE = 12
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
+    """Two nodes that know each other; strategies share processes there."""
+    release_fake(tmp_path / "releases")
+    a, b = (Node(name, tmp_path, LEASE, BTCW_RUNNERS="1") for name in "ab")
+    with tidied(tmp_path), nodes(a, b):
+        both = SupervisorNode.objects.filter(guards=True)
+        wait(lambda: both.count() == 2, "two nodes", 90, a, b)
+        yield a, b
+
+
+def where(strategies: list[Strategy]) -> set[tuple[str, str]]:
+    """Return on which nodes and in which shared processes strategies run."""
+    rows = [now_of(strategy) for strategy in strategies]
+    usages = [row.resource_usage if row is not None else {} for row in rows]
+    return {(usage.get("node", ""), usage.get("runner", "")) for usage in usages}
+
+
+def test_the_strategies_of_a_killed_supervisor_share_a_process_of_the_other_node(
+    two: tuple[Node, Node],
+) -> None:
+    a, b = two
+    strategies = [wanted(f"s{number}") for number in range(4)]
+    both = {("a", "simulated-1"), ("b", "simulated-1")}
+    wait(lambda: where(strategies) == both, "sharing on both", 120, a, b)
+    (stays,) = runners_of(b.home)
+
+    a.kill()
+    assert runners_of(a.home)  # it outlives its supervisor, and somebody ends it
+    wait(lambda: where(strategies) == {("b", "simulated-1")}, "the move", 120, b)
+
+    assert runners_of(a.home) == []
+    assert "no lease was renewed" in (a.home / "run" / "guard.log").read_text()
+    assert runners_of(b.home) == [stays]
