@@ -17,7 +17,7 @@ from tests.soak.oracle import Oracle, Window
 from tests.soak.poster import Hook, Poster
 from tests.soak.proof import oracle_check
 from tests.soak.receivers import HookReceiver, Mailbox
-from tests.soak.report import check
+from tests.soak.report import OK, check
 from tests.soak.samples import Sampler, queue_lengths
 from tests.soak.strategies import SOAKED
 from tests.soak.system import STEP_SECONDS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.soak.faults import Fault
     from tests.soak.proxies import MortalProxy
-    from tests.soak.report import Report
+    from tests.soak.report import Check, Report
     from tests.soak.system import SoakSystem
 
     Around = tuple[MortalProxy, MortalProxy, HookReceiver]
@@ -41,6 +41,7 @@ RUNNING_SECONDS = 300.0
 SETTLED_SECONDS = 480.0
 NOTICED_SECONDS = 240.0
 SHOWN_SECONDS = 60.0
+VACUUMED_SECONDS = 180.0
 ANSWER_SECONDS = 15.0
 EVERY = {"processes": 10.0, "keys": 10.0, "mails": 4.0, "disks": 30.0}
 # Of a short run, a part; what a process does in its first minutes is no growth.
@@ -124,9 +125,9 @@ class Session:
             self._judge_browsers(connection)
             self._judge_notices()
             self._judge_strategies(connection)
-            checks.append(
-                judging.dead_check(connection.execute(stored.DEAD).fetchall())
-            )
+        # PostgreSQL looks once a minute whether there is something to clean.
+        self._wait(lambda: self._dead_rows().result == OK, VACUUMED_SECONDS)
+        checks.append(self._dead_rows())
         self._wait(self._is_drained, SHOWN_SECONDS)
         families, queues = self._sampler.series.families, self._queued()
         checks.append(judging.keys_check(families, queues))
@@ -208,6 +209,12 @@ class Session:
         return any(each.missing(known) for each in followers)
 
     # -- in the end ---------------------------------------------------------------
+
+    def _dead_rows(self) -> Check:
+        tables = [
+            (str(t), int(d), int(n)) for t, d, n in self._system.rows(stored.DEAD)
+        ]
+        return judging.dead_check(tables)
 
     def _judge_posts(self, connection: psycopg.Connection) -> None:
         if self._poster is None:
