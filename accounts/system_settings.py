@@ -49,7 +49,10 @@ GROUPS: Final = (
     (_("Database and Redis"), ("DATABASE", "REDIS", "BTCW_DB_", "BTCW_REPLICA")),
     (_("What is kept"), ("BTCW_PARTITION", "BTCW_PROCESS_ROWS", "BTCW_AUDIT")),
     (_("Backups"), ("BTCW_BACKUP",)),
-    (_("Bots and candles"), ("BTCW_BOT_MEMORY", "BTCW_BOTS", "BTCW_RUNNER", "BTCW_FIRST")),
+    (
+        _("Bots and candles"),
+        ("BTCW_BOT_MEMORY", "BTCW_BOTS", "BTCW_RUNNER", "BTCW_FIRST"),
+    ),
     (_("This machine among others"), ("BTCW_NODE", "BTCW_BOT_BIND", "BTCW_LEASE")),
     (_("Monitoring"), ("BTCW_METRICS", "BTCW_HEARTBEAT", "BTCW_LOG", "BTCW_ERROR")),
     ("API", ("BTCW_API",)),
