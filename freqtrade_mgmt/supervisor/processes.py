@@ -116,15 +116,22 @@ class BotProcess:
     def of_run(cls, run: str) -> BotProcess | None:
         """Return the process that carries the mark of a start, if it lives.
 
-        For a supervisor that was killed between a start and its record.
+        For a supervisor that was killed between a start and its record. Processes that
+        it has made carry the mark as well, but lead no session.
         """
-        for process in processes_now():
+        found = None
+        for process in processes_now() if run else ():
             try:
-                if run and process.environ().get(RUN_MARK) == run:
-                    return cls(ProcessKey.of(process), None)
-            except psutil.Error:
+                if process.environ().get(RUN_MARK) != run:
+                    continue
+                if os.getsid(process.pid) != process.pid:
+                    continue
+                # What a strategy has started in a session of its own came later.
+                if found is None or process.create_time() < found.create_time():
+                    found = process
+            except (psutil.Error, ProcessLookupError, PermissionError):
                 continue
-        return None
+        return None if found is None else cls(ProcessKey.of(found), None)
 
     @classmethod
     def adopt(cls, key: ProcessKey) -> BotProcess | None:

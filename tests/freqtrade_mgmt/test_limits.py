@@ -27,7 +27,7 @@ from freqtrade_mgmt.supervisor.processes import (
 from freqtrade_mgmt.supervisor.unprivileged import Identity, give, unprivileged_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users")
 
@@ -80,11 +80,15 @@ def sleeper(tmp_path: Path) -> Iterator[BotProcess]:
     end(process)
 
 
-def wait_until_up(folder: Path) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
-    while "up" not in tail(folder / "logs" / "console.log"):
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def wait_until_up(folder: Path) -> None:
+    wait_until(lambda: "up" in tail(folder / "logs" / "console.log"))
 
 
 def end(process: BotProcess) -> None:
@@ -95,8 +99,11 @@ def end(process: BotProcess) -> None:
         time.sleep(0.01)
 
 
-def start_sleeper(folder: Path, **options: object) -> BotProcess:
-    program = "import time; print('up', flush=True); time.sleep(600)"
+SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
+PARTED = "import os; os.fork() or os.fork() or os.setsid(); " + SLEEPS
+
+
+def start_sleeper(folder: Path, program: str = SLEEPS, **options: object) -> BotProcess:
     return BotProcess.start(
         [sys.executable, "-c", program],
         folder=folder,
@@ -131,6 +138,24 @@ def test_a_process_is_found_by_the_mark_of_its_start_alone(
     assert found.key == sleeper.key
     assert BotProcess.of_run("another mark") is None
     assert BotProcess.of_run("") is None
+
+
+def test_what_a_process_has_made_is_not_taken_for_it(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    process = start_sleeper(tmp_path, PARTED)
+    try:
+        wait_until(lambda: tail(tmp_path / "logs" / "console.log").count("up") == 3)
+        made = psutil.Process(process.key.pid).children(recursive=True)
+
+        found = BotProcess.of_run(MARK)
+
+        assert len(made) == 2
+        assert found is not None
+        assert found.key == process.key
+    finally:
+        for each in psutil.Process(process.key.pid).children(recursive=True):
+            each.kill()
+        end(process)
 
 
 def test_a_pid_that_was_used_again_is_another_process(sleeper: BotProcess) -> None:
