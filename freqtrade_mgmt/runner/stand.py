@@ -198,7 +198,13 @@ class Stand:
         queue = self.dataprovider._msg_queue  # noqa: SLF001 - as a bot empties it
         while queue:
             logger.info("Sending rpc strategy_msg: %s", queue.popleft())
-        return self._view.empty(key) or self.outlet.analysed > before
+        if self._view.empty(key) or self.outlet.analysed > before:
+            return True
+        # A candle that came while the analysis before this one waited was in it already;
+        # freqtrade notes it only when nothing was raised.
+        newest = self.dataprovider.ohlcv(*key[:2], copy=False, candle_type=key[2])
+        seen = self.strategy._IStrategy__last_candle_seen_per_pair.get(pair)  # noqa: SLF001 - none is public
+        return seen is not None and bool(seen == newest.iloc[-1]["date"])
 
     def frames(self, limit: int | None, pair: str | None) -> list[bytes]:
         """Return the messages that answer a WebSocket's request for analysed candles."""
