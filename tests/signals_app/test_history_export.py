@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.roles import Role
 from signals_app import selectors, views_history
 from signals_app.history.export import COLUMNS, PART, harmless
+from tests.signals_app.history import ago
 from tests.signals_app.outcome_rows import judged, path, stored
 from tests.test_access import a_person
 
@@ -29,22 +30,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
 URL = "/signals/export/"
 PRICE = 63_210.5
 BOM = b"\xef\xbb\xbf"
-
-
-@pytest.fixture
-def user() -> User:
-    return a_person(Role.VIEWER, "trader")
-
-
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
-def ago(minutes: float = 30, **changes: Any) -> dict[str, Any]:
-    moment = timezone.now().replace(second=0, microsecond=0)
-    return {"timestamp": moment - timedelta(minutes=minutes), **changes}
 
 
 def file_of(client: Client, **query: str) -> bytes:

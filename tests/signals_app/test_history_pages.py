@@ -14,11 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.roles import Role
 from signals_app.history.asked import LABELS
 from strategies.models import Strategy
+from tests.signals_app.history import ago
 from tests.signals_app.outcome_rows import judged, path, stored
-from tests.test_access import a_person
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -28,22 +27,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
 URL = "/signals/"
 PRICE = 63_210.5
-
-
-@pytest.fixture
-def user() -> User:
-    return a_person(Role.VIEWER, "trader")
-
-
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
-def ago(minutes: float = 30, **changes: Any) -> dict[str, Any]:
-    moment = timezone.now().replace(second=0, microsecond=0)
-    return {"timestamp": moment - timedelta(minutes=minutes), **changes}
 
 
 def found(client: Client, **query: Any) -> list[str]:

@@ -24,17 +24,6 @@ URL = "/signals/"
 SAVE = "/signals/filters/"
 
 
-@pytest.fixture
-def user() -> User:
-    return a_person(Role.VIEWER, "trader")
-
-
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
 def save(client: Client, name: str, query: str, **more: str) -> Any:
     return client.post(SAVE, {"name": name, "query": query, **more})
 

@@ -14,6 +14,7 @@ from signals_app.live_filter import LiveFilter
 from signals_app.models import Signal
 from signals_app.selectors import signals_page
 from strategies.models import Strategy
+from tests.signals_app.history import ago
 from tests.signals_app.outcome_rows import stored
 from tests.test_access import a_person
 
@@ -21,22 +22,6 @@ if TYPE_CHECKING:
     from django.test import Client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
-
-
-@pytest.fixture
-def user() -> User:
-    return a_person(Role.VIEWER, "trader")
-
-
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
-def ago(minutes: float = 30, **changes: Any) -> dict[str, Any]:
-    moment = timezone.now().replace(second=0, microsecond=0)
-    return {"timestamp": moment - timedelta(minutes=minutes), **changes}
 
 
 def found(client: Client, **query: Any) -> list[str]:

@@ -209,7 +209,7 @@ def test_a_strategy_s_history_is_read_from_an_index(
         plans += plan.get("Plans", [])
         assert plan["Node Type"] != "Seq Scan" or plan["Relation Name"] == "strategies"
         indexes.add(plan.get("Index Name", ""))
-    assert any("strategy" in index for index in indexes)
+    assert any("strategy" in index for index in indexes), indexes
 
 
 def test_a_page_deep_in_the_list_leaves_newer_months_out(
