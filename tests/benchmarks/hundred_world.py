@@ -13,10 +13,9 @@ import aiohttp
 import orjson
 import psutil
 
-from freqtrade_mgmt.blueprints import blueprint_code
-from freqtrade_mgmt.demo import DEMO_STRATEGIES, demo_source
 from freqtrade_mgmt.simulator import SimulatedExchange
 from freqtrade_mgmt.simulator.pairs import DEFAULT_PAIRS
+from tests.benchmarks.hundred_strategies import SOURCES
 from tests.freqtrade_mgmt.runner.running import Face
 
 if TYPE_CHECKING:
@@ -49,27 +48,13 @@ class RememberingExchange(SimulatedExchange):
         return [one for one in self.served if one[0] >= moment]
 
 
-def strategy_code(number: int) -> tuple[str, str]:
-    """Return the source of one of many simple strategies, and the name of its class."""
-    kind, turn = number % 8, number // 8
-    if kind < len(DEMO_STRATEGIES):
-        demo = DEMO_STRATEGIES[kind]
-        return demo_source(demo), demo.class_name
-    name, values = (
-        ("ma_cross", {"fast": 5 + turn, "slow": 30 + turn}),
-        ("rsi", {"rsi_period": 7 + turn}),
-        ("macd", {"macd_fast": 8 + turn, "macd_slow": 30 + turn}),
-        ("bollinger", {"bb_period": 15 + turn}),
-        ("confirmed", {"agreeing": 2}),
-    )[kind - len(DEMO_STRATEGIES)]
-    return blueprint_code(name, "Mine", "1m", values), "Mine"
-
-
-def faces_made(root: Path, exchange: SimulatedExchange, count: int) -> list[Face]:
-    """Write the folders of that many strategies, each with all pairs."""
+def faces_made(
+    root: Path, exchange: SimulatedExchange, count: int, kind: str = "simple"
+) -> list[Face]:
+    """Write the folders of that many strategies of a kind, each with all pairs."""
     made = []
     for number in range(count):
-        code, name = strategy_code(number)
+        code, name = SOURCES[kind](number)
         folder, identity = root / str(number), number + 1
         face = Face.made(
             folder, exchange.url, code, name, strategy_id=identity, pairs=PAIRS

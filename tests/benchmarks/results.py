@@ -22,7 +22,7 @@ MACHINE: Final = "machine"
 # What tells figures of one name apart.
 SIZES: Final = (
     *("bots", "pairs", "browsers", "clients", "compressed", "held", "strategies"),
-    *("processes", "hosted"),
+    *("processes", "hosted", "kind"),
 )
 
 
