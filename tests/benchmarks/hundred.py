@@ -138,7 +138,6 @@ def _shown(candles: Sequence[Candle], strategies: int) -> dict[str, Any]:
     """Return the medians over the candles, and the worst of the last marks."""
     return {
         "candles": len(candles),
-        "missing": sum(candle.missing for candle in candles),
         "requests_each_candle": median([candle.asked for candle in candles]),
         "requests_each_strategy": median([c.asked / strategies for c in candles]),
         "requests_repeated": sum(candle.asked_twice for candle in candles),

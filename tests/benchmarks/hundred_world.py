@@ -27,6 +27,8 @@ PAIRS: Final = DEFAULT_PAIRS
 MB: Final = 1_000_000
 MINUTE: Final = 60
 _LATE_SECONDS: Final = 45
+# When a candle opened (ms), of which strategy and which pair its mark is.
+Mark = tuple[int, int, str]
 
 
 class RememberingExchange(SimulatedExchange):
@@ -68,11 +70,17 @@ class Candle:
     """How one candle went: seconds from its first serving to each message."""
 
     lags: list[float]
-    missing: int
     asked: int
     asked_twice: int
     after_close: float
     fetched: float
+
+
+def _candle_of(message: str) -> tuple[str, int]:
+    """Return the pair of a message, and when its candle opened (ms)."""
+    found = orjson.loads(message)["data"]
+    frame = orjson.loads(found["df"]["__value__"])
+    return found["key"][0], frame["data"][-1][frame["columns"].index("date")]
 
 
 @dataclass
@@ -80,8 +88,8 @@ class Clients:
     """One WebSocket client for each strategy, that only notes when what came."""
 
     faces: Sequence[Face]
-    came: list[tuple[float, int, str]] = field(default_factory=list)
-    wanted: int = 0
+    came: dict[Mark, float] = field(default_factory=dict)
+    left: set[Mark] = field(default_factory=set)
     whole: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def candles(self, exchange: RememberingExchange, count: int) -> list[Candle]:
@@ -104,27 +112,27 @@ class Clients:
         async with session.ws_connect(face.socket_url()) as socket:
             await socket.send_str(asked)
             async for message in socket:
-                self.came.append((time.time(), face.strategy_id, message.data))
-                if len(self.came) >= self.wanted:
+                pair, opened = _candle_of(message.data)
+                self.came.setdefault((opened, face.strategy_id, pair), time.time())
+                self.left.discard((opened, face.strategy_id, pair))
+                if not self.left:
                     self.whole.set()
 
     async def _candle(self, exchange: RememberingExchange, close: float) -> Candle:
-        wanted = len(self.faces) * len(PAIRS)
-        self.came.clear()
-        self.wanted, self.whole = wanted, asyncio.Event()
+        opened = int(close - MINUTE) * 1000
+        wanted = {(opened, f.strategy_id, pair) for f in self.faces for pair in PAIRS}
+        self.left, self.whole = wanted - self.came.keys(), asyncio.Event()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(close + _LATE_SECONDS - time.time()):
                 await self.whole.wait()
+        if self.left:
+            raise RuntimeError(f"Marks that never came: {sorted(self.left)[:5]}")
         served = exchange.since(close)
         first = min((moment for moment, _what in served), default=close)
         keys = [what for _moment, what in served]
-        seen = {
-            (number, orjson.loads(text)["data"]["key"][0]): moment
-            for moment, number, text in self.came
-        }
+        moments = [self.came.pop(one) for one in wanted]
         return Candle(
-            lags=sorted(moment - first for moment in seen.values()),
-            missing=wanted - len(seen),
+            lags=sorted(moment - first for moment in moments),
             asked=len(keys),
             asked_twice=len(keys) - len(set(keys)),
             after_close=first - close,
