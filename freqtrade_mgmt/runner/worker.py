@@ -131,14 +131,17 @@ class Worker:
 
     def _analyse(self, head: dict[str, Any], _body: bytes) -> dict[str, Any]:
         stand = self._stands[int(head["strategy_id"])]
-        stand.log.out_of_memory = False
+        # What was said before has nothing to do with this one.
+        stand.log.out_of_memory, stand.log.last_problem = False, ""
         with stand.modules.present(), _logged(self._log, stand):
             done = stand.analyse(head["pair"])
         if done:
             return {"ok": True}
+        text = stand.log.last_problem
         if stand.log.out_of_memory:
-            return {"ok": False, "error": "memory", "message": stand.log.last_problem}
-        return {"ok": False, "message": stand.log.last_problem}
+            return {"ok": False, "error": "memory", "message": text}
+        text = text or f"The analysis of {head['pair']} gave no result."
+        return {"ok": False, "message": text}
 
     def _loop(self, head: dict[str, Any], _body: bytes) -> dict[str, Any]:
         stand = self._stands[int(head["strategy_id"])]
