@@ -23,8 +23,6 @@ from signals_app.stream import events
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-LONGEST_CURSOR = 40
-
 
 class NoStreamError(APIException):
     """This server answers one request after the other."""
@@ -72,8 +70,7 @@ class StreamView(ApiView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Send what arrives as Server-Sent Events, until the program hangs up."""
-        # One digit more than a cursor has is as wrong as a letter.
-        after = request.headers.get("Last-Event-ID", "")[:LONGEST_CURSOR]
+        after = request.headers.get("Last-Event-ID", "")
         try:
             position(after or "0-0")
         except ValueError:

@@ -86,11 +86,11 @@ class SignalsConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Stop sending."""
-        for task in (self._pump, self._watch):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        tasks = [task for task in (self._pump, self._watch) if task is not None]
+        for task in tasks:
+            task.cancel()
+        # Whatever one of them ended with, the other is to end as well.
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None
@@ -114,7 +114,8 @@ class SignalsConsumer(AsyncWebsocketConsumer):
         except Exception:
             # The page connects again and says so meanwhile.
             logger.exception("A live page broke.")
-            await self.close(code=BROKEN)
+            with contextlib.suppress(OSError):
+                await self.close(code=BROKEN)
 
     async def _send_all(self, after: str) -> None:
         hub, self._writer = hub_of_this_loop(), writer_of(self.scope)

@@ -21,16 +21,18 @@ WHY_OWN: Final = {
     "asked": gettext_lazy("Its settings ask for a process of its own."),
     "old": gettext_lazy("Its freqtrade is older than shared processes need (2025.12)."),
     "broken": gettext_lazy(
-        "Shared processes do not start here at the moment; the supervisor's log says why."
+        "Shared processes did not work here when it was started. It shares one again when"
+        " they do; the supervisor's log says more."
     ),
     "needs_bot": gettext_lazy("It cannot share a process: %(words)s"),
     "raised": gettext_lazy("It failed again and again in a shared process: %(words)s"),
     "hung": gettext_lazy("It stood still in a shared process: %(words)s"),
     "memory": gettext_lazy("It took too much of a shared process's memory: %(words)s"),
     "ended": gettext_lazy("It ended a shared process: %(words)s"),
+    "silent": gettext_lazy("It got nowhere in a shared process: %(words)s"),
 }
 # Moved out for these, it may share again after a new version, or a restart by hand.
-MOVED: Final = frozenset({"needs_bot", "raised", "hung", "memory", "ended"})
+MOVED: Final = frozenset({"needs_bot", "raised", "hung", "memory", "ended", "silent"})
 
 
 def own_text(code: str, words: str) -> str:

@@ -13,6 +13,8 @@ from typing import Final
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from strategies import runner_words
+
 # Patterns of the sentences in freqtrade_mgmt.supervisor, with what they hold.
 SENTENCES: Final = tuple(
     (re.compile(pattern), words)
@@ -196,6 +198,7 @@ SENTENCES: Final = tuple(
             r"The proxy (?P<name>.+) does not connect to the exchange\.",
             _("The proxy %(name)s does not connect to the exchange."),
         ),
+        *runner_words.SENTENCES,
     )
 )
 

@@ -53,9 +53,15 @@ class SharingProtocol(WebSocketsSansIOProtocol):
         """Send the frames if that takes no waiting; see ``Writer``."""
         if not self.writable.is_set():
             return False
-        if not self.close_sent and self.conn.state is State.OPEN:
+        if self._hears():
             self.transport.write(shared.deflated if self._deflates else shared.plain)
         return True
+
+    def _hears(self) -> bool:
+        # Who vanished without a goodbye has a state that stays open, and what is written
+        # to their transport is an error.
+        gone = self.disconnected or self.close_sent or self.transport.is_closing()
+        return not gone and self.conn.state is State.OPEN
 
     async def drained(self) -> None:
         """Wait until ``write`` takes no waiting, or the connection has ended."""

@@ -32,7 +32,7 @@ async def gather_facts(
     else's. What is blocking but quick (/proc, small files) is done in one thread.
     """
     wanted = [subject for subject in subjects if subject.wanted]
-    shared = SharedLooks(wanted)
+    shared = SharedLooks()
     looks = await asyncio.to_thread(
         lambda: {subject.strategy_id: look(subject, now, shared) for subject in wanted}
     )

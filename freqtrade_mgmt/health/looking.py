@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,6 @@ from freqtrade_mgmt.supervisor.identity import ProcessKey
 from freqtrade_mgmt.supervisor.records import bot_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -45,9 +43,7 @@ class Look:
 class SharedLooks:
     """What the shared processes of a round use: each is looked at once."""
 
-    def __init__(self, subjects: Iterable[Subject]) -> None:
-        rows = [subject.process for subject in subjects if subject.process is not None]
-        self._heads = Counter((row.node, row.runner) for row in rows if row.runner)
+    def __init__(self) -> None:
         self._seconds: dict[ProcessKey, float | None] = {}
 
     def usage(self, row: ProcessRow, alone: Usage) -> Usage:
@@ -58,9 +54,8 @@ class SharedLooks:
         if key not in self._seconds:
             self._seconds[key] = cpu_seconds(key)
         seconds = self._seconds[key]
-        heads = max(1, self._heads[row.node, row.runner])
-        share = alone.rss_mb / heads if row.share_mb is None else row.share_mb
-        return Usage(alone.cpu_s if seconds is None else seconds, share, heads)
+        share = alone.rss_mb / row.heads if row.share_mb is None else row.share_mb
+        return Usage(alone.cpu_s if seconds is None else seconds, share, row.heads)
 
 
 def look(subject: Subject, now: datetime, shared: SharedLooks | None = None) -> Look:

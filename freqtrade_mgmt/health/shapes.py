@@ -45,7 +45,8 @@ class ProcessRow:
 
     ``node`` is where it runs, empty where only one is known; ``reach`` is how its API is
     reached from elsewhere, encrypted. ``runner`` names the process that it shares with
-    others, ``share_mb`` is its share of that one's memory, as its supervisor reckons.
+    others, ``heads`` in all; ``share_mb`` is its share of that one's memory, as its
+    supervisor reckons.
     """
 
     row: int
@@ -60,6 +61,7 @@ class ProcessRow:
     node: str = ""
     reach: str = field(default="", repr=False)
     runner: str = ""
+    heads: int = 1
     share_mb: float | None = None
 
 

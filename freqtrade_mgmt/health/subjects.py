@@ -16,6 +16,12 @@ GAP: Final = timedelta(minutes=5)
 # Those that are wanted or given up, and those that were rated when last looked at. Their
 # proxy is the one that they go through now, or wait for.
 SUBJECTS: Final = """
+WITH shared AS (
+       SELECT resource_usage ->> 'runner' AS runner,
+              coalesce(resource_usage ->> 'node', '') AS node, count(*) AS heads
+         FROM strategy_processes
+        WHERE stop_time IS NULL AND resource_usage ->> 'runner' <> ''
+        GROUP BY 1, 2)
 SELECT s.id, s.name, s.status, s.created_at,
        s.config ->> 'exchange', s.config -> 'pairs', s.config ->> 'timeframe',
        w.proxy, x.name, x.enabled AND x.status = 'unhealthy',
@@ -24,7 +30,8 @@ SELECT s.id, s.name, s.status, s.created_at,
        s.health_metrics #>> '{health,level}', s.health_metrics #>> '{health,checked_at}',
        s.health_metrics #>> '{health,wanted_since}',
        s.health_metrics #> '{health,lowest}',
-       p.id, p.pid, p.start_time, p.last_heartbeat, p.resource_usage
+       p.id, p.pid, p.start_time, p.last_heartbeat, p.resource_usage,
+       coalesce(h.heads, 1)
   FROM strategies s
   LEFT JOIN LATERAL (
        SELECT CASE WHEN s.health_metrics #>> '{route,allowed}' = 'true'
@@ -38,6 +45,8 @@ SELECT s.id, s.name, s.status, s.created_at,
          FROM strategy_processes
         WHERE strategy_id = s.id AND stop_time IS NULL
         ORDER BY id DESC LIMIT 1) p ON true
+  LEFT JOIN shared h ON h.runner = p.resource_usage ->> 'runner'
+        AND h.node = coalesce(p.resource_usage ->> 'node', '')
  WHERE NOT s.is_draft
    AND (s.status IN ('starting', 'running', 'error')
         OR coalesce(s.health_metrics #>> '{health,level}', 'none') <> 'none')
@@ -77,7 +86,7 @@ def _subject(row: tuple[Any, ...], now: datetime) -> Subject:
 
 
 def _process(row: tuple[Any, ...]) -> ProcessRow | None:
-    number, pid, started, heartbeat, usage = row
+    number, pid, started, heartbeat, usage, heads = row
     if number is None:
         return None
     known = _object(usage)
@@ -94,6 +103,7 @@ def _process(row: tuple[Any, ...]) -> ProcessRow | None:
         node=str(known.get("node") or ""),
         reach=str(known.get("reach") or ""),
         runner=str(known.get("runner") or ""),
+        heads=heads,
         share_mb=_number(known.get("rss_mb")),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -167,8 +167,62 @@ class Picture:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many strategies a node holds: with a process of their own, and sharing."""
+
+    own: int = 0
+    sharing: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return self.own + self.sharing
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What strategies take of a node's capacity.
+
+    Those of ``own`` have a process of their own and take ``each``. The others take one,
+    and the process that they share takes ``empty`` more.
+    """
+
+    own: frozenset[int] = frozenset()
+    each: int = 1
+    empty: int = 0
+
+    def joined(self, crowd: Crowd, strategy_id: int) -> Crowd:
+        """Return a crowd with one more in it."""
+        if strategy_id == DUTIES:
+            return crowd
+        if strategy_id in self.own:
+            return replace(crowd, own=crowd.own + 1)
+        return replace(crowd, sharing=crowd.sharing + 1)
+
+    def crowd(self, strategy_ids: Iterable[int]) -> Crowd:
+        """Return the crowd of these strategies."""
+        found = Crowd()
+        for strategy_id in strategy_ids:
+            found = self.joined(found, strategy_id)
+        return found
+
+    def fits(self, strategy_id: int, crowd: Crowd, capacity: int) -> bool:
+        """Tell whether a node that holds this crowd has room for one more."""
+        new = self.joined(crowd, strategy_id)
+        shared = new.sharing + self.empty if new.sharing else 0
+        return new.own * self.each + shared <= capacity
+
+
+ALIKE: Final = Sizes()
+
+
 def placed(
-    free: Collection[int], picture: Picture, mine: Collection[int], limits: Limits
+    free: Collection[int],
+    picture: Picture,
+    mine: Collection[int],
+    limits: Limits,
+    sizes: Sizes = ALIKE,
 ) -> dict[int, str]:
     """Return which node shall take each of the free strategies.
 
@@ -177,20 +231,32 @@ def placed(
     the emptiest takes it, and says why it cannot run. A node that is being emptied takes
     nothing while there is another, and none takes what it cannot run for now.
     """
-    held = bots_of(picture)
-    held[picture.me] = sum(key != DUTIES for key in mine)
+    held = _crowds(picture, sizes)
+    held[picture.me] = sizes.crowd(mine)
     found = {}
     for strategy_id in sorted(free):
         chosen = picture.able(strategy_id, limits)
         if not chosen:
             continue
-        node = min(
-            chosen,
-            key=lambda n: (held[n.name] >= n.capacity, held[n.name], n.name),
+        # By whether it is full, how many it holds, and its name.
+        _full, _count, name = min(
+            (
+                not sizes.fits(strategy_id, held[node.name], node.capacity),
+                held[node.name].count,
+                node.name,
+            )
+            for node in chosen
         )
-        found[strategy_id] = node.name
-        held[node.name] += strategy_id != DUTIES
+        found[strategy_id] = name
+        held[name] = sizes.joined(held[name], strategy_id)
     return found
+
+
+def _crowds(picture: Picture, sizes: Sizes) -> defaultdict[str, Crowd]:
+    held: defaultdict[str, Crowd] = defaultdict(Crowd)
+    for lease in picture.leases.values():
+        held[lease.node] = sizes.joined(held[lease.node], lease.strategy_id)
+    return held
 
 
 def bots_of(picture: Picture) -> Counter[str]:
@@ -201,27 +267,34 @@ def bots_of(picture: Picture) -> Counter[str]:
 
 
 def leaving(
-    picture: Picture, held: Collection[int], limits: Limits, *, busy: bool
+    picture: Picture,
+    held: Collection[int],
+    limits: Limits,
+    sizes: Sizes = ALIKE,
+    *,
+    busy: bool,
 ) -> int | None:
     """Return the next strategy that leaves a node which is being emptied.
 
-    None while one is on its way (``busy``), or nobody else has room.
+    None while one is on its way (``busy``), or nobody else has room for any.
     """
     if busy or not picture.draining():
         return None
-    counts = bots_of(picture)
-    room = {
-        node.name
+    crowds = _crowds(picture, sizes)
+    others = [
+        node
         for node in picture.nodes
-        if node.name != picture.me
-        and node.live(limits)
-        and not node.draining
-        and counts[node.name] < node.capacity
-    }
+        if node.name != picture.me and node.live(limits) and not node.draining
+    ]
     movable = [
         key
         for key in held
-        if key != DUTIES and any((key, name) not in picture.notes for name in room)
+        if key != DUTIES
+        and any(
+            sizes.fits(key, crowds[node.name], node.capacity)
+            and (key, node.name) not in picture.notes
+            for node in others
+        )
     ]
     return min(movable, default=None)
 

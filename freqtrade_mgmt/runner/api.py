@@ -145,7 +145,7 @@ class StrategyApi:
             return _json({"detail": "Forbidden"}, 403)
         socket = web.WebSocketResponse(compress=False, max_msg_size=1_000_000)
         await socket.prepare(request)
-        listener = Listener(socket, self._hosted, self._hub)
+        listener = Listener(socket, request.transport, self._hosted, self._hub)
         self._listeners.add(listener)
         try:
             await listener.run()

@@ -29,6 +29,10 @@ class MakerGoneError(Exception):
     """The maker has ended, and nothing can be made any more."""
 
 
+class NotMadeError(ConnectionError):
+    """The system refuses another process now; the text says why."""
+
+
 class Crew:
     """All processes of a runner but the hub itself.
 
@@ -67,17 +71,22 @@ class Crew:
         self._keep(self._hear_maker(reader))
 
     async def open(self, config: str, userdir: str) -> dict[str, Any]:
-        """Let the maker open the exchange of a configuration; tells ok, error, message."""
+        """Let the maker open the exchange of a configuration; tells ok, error, message, shared."""
         return await self._make({"do": "open", "config": config, "userdir": userdir})
 
     async def member(self, kind: str) -> Member:
-        """Make a process, ``worker`` or ``feeder``, and return it when it listens."""
+        """Make a process, ``worker`` or ``feeder``, and return it when it listens.
+
+        Raises MakerGoneError, NotMadeError, TimeoutError when it never listens.
+        """
         name = f"{kind}-{next(self._numbers)}"
         hello: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._hellos[name] = hello
         head = {"do": "fork", "kind": kind, "name": name, "socket": SOCKET}
         try:
             made = await self._make({**head, "secret": self._secret})
+            if "pid" not in made:
+                raise NotMadeError(f"no process could be made ({made['message']})")
             async with asyncio.timeout(_HELLO_SECONDS):
                 reader, writer = await hello
         finally:

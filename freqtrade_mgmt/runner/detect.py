@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, Final
 
+from freqtrade_mgmt.runner import shared
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -111,7 +113,13 @@ def of_source(source: str) -> str:
             )
             if what:
                 return f"It uses {what} ({name}, line {line})."
-    return ""
+    where = shared.of_nodes(_reached(tree), tree)
+    return f"It changes what all share in a process ({where})." if where else ""
+
+
+def looks_around(source: str) -> bool:
+    """Tell whether code may look at other candles than those of the analysed pair."""
+    return ".dp" in source or "getattr" in source
 
 
 def _reached(tree: ast.AST) -> Iterator[ast.AST]:
@@ -138,6 +146,10 @@ def _used(node: ast.AST) -> Iterator[tuple[str, int]]:
             yield alias.name.partition(".")[0], node.lineno
     elif isinstance(node, ast.ImportFrom):
         yield (node.module or "").partition(".")[0], node.lineno
+        # Under its own name it may be imported for callbacks of trades only.
+        for alias in node.names:
+            if alias.asname not in {None, alias.name}:
+                yield alias.name, node.lineno
 
 
 def _enabled(config: Mapping[str, Any], name: str) -> bool:

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 # Loops of processes that this one was forked from: closing one would close the
 # descriptors of the other process.
 _OTHERS: Final[list[Any]] = []
+# Markets that have been other since this process was forked, as they were then.
+_FORKED: Final[dict[str, Any]] = {}
 THROTTLE: Final = float(PROCESS_THROTTLE_SECS)
 
 
@@ -73,12 +75,19 @@ def network_renew(exchange: Any) -> None:
 
 
 def markets_change(exchange: Any, changed: Mapping[str, Any]) -> None:
-    """Take over markets that are new, other or gone (None)."""
-    for name, market in changed.items():
+    """Take over how the markets differ from those that were forked; None: it is gone.
+
+    Whatever was other until now and is not any more becomes as it was.
+    """
+    markets = exchange._markets  # noqa: SLF001 - none is public
+    now = {**_FORKED, **changed}
+    for name in changed:
+        _FORKED.setdefault(name, markets.get(name))
+    for name, market in now.items():
         if market is None:
-            exchange._markets.pop(name, None)  # noqa: SLF001 - none is public
+            markets.pop(name, None)
         else:
-            exchange._markets[name] = market  # noqa: SLF001 - as above
+            markets[name] = market
 
 
 class Fetched:
@@ -88,7 +97,8 @@ class Fetched:
         self._exchange = exchange
         self._told: dict[Key, Any] = {}
         self._born: dict[Key, tuple[int, int]] = {}
-        self._reloaded, self._markets = exchange.markets, dict(exchange.markets)
+        self._reloaded, self._forked = exchange.markets, dict(exchange.markets)
+        self._differ: dict[str, Any] | None = None
 
     def fetch(self, keys: list[Key], *, startup: int, calls: int) -> None:
         """Fetch what is due of ``keys`` with freqtrade's own code.
@@ -123,16 +133,24 @@ class Fetched:
             for key in set(held) - wanted:
                 del held[key]
 
-    def markets(self) -> dict[str, Any]:
-        """Reload the markets when it is time, and return those that have changed."""
+    def markets(self) -> dict[str, Any] | None:
+        """Reload the markets when it is time; return how they differ from the forked ones.
+
+        None where that is known already. Told by the first reload even if it is nothing:
+        the feeder before this one may have told something else.
+        """
         self._exchange.reload_markets()
         now = self._exchange.markets
         if now is self._reloaded:
-            return {}
-        old, self._markets = self._markets, dict(now)
-        self._reloaded = now
-        gone: dict[str, Any] = dict.fromkeys(set(old) - set(now))
-        return gone | {n: m for n, m in now.items() if old.get(n) != m}
+            return None
+        self._reloaded, before = now, self._differ
+        gone: dict[str, Any] = dict.fromkeys(set(self._forked) - set(now))
+        other = {n: m for n, m in now.items() if not _same(self._forked.get(n), m)}
+        differ = self._differ = {**gone, **other}
+        if before is None or set(before) != set(differ):
+            return differ
+        same = all(_same(before[name], market) for name, market in differ.items())
+        return None if same else differ
 
     def _outdated(self, key: Key) -> bool:
         """Tell whether freqtrade will drop a frame, because time has jumped."""
@@ -155,3 +173,15 @@ class Fetched:
             "last_ms": int(frame["date"].iloc[-1].timestamp() * 1000),
         }
         return head, pickle.dumps(frame, protocol=5)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether two markets, or None, are the same but for the exchange's own words."""
+    if one is None or other is None:
+        return one is other
+    return _said(one) == _said(other)
+
+
+def _said(market: Mapping[str, Any]) -> dict[str, Any]:
+    # The rest of what the exchange says of it changes with each request.
+    return {name: value for name, value in market.items() if name != "info"}

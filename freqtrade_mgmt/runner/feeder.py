@@ -54,7 +54,8 @@ class Feeder:
 
     def _round(self, head: dict[str, Any]) -> None:
         """Fetch what is wanted: ``groups`` of calls, startup candles and keys."""
-        if changed := self._fetched.markets():
+        changed = self._fetched.markets()
+        if changed is not None:
             self._wire.send({"markets": len(changed)}, pickle.dumps(changed))
         wanted: set[Key] = set()
         for group in head["groups"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import deque
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ RAISED_LOOPS: Final = 3
 _OWN_EXCHANGE_KEYS: Final = ("outdated_offset", "pair_blacklist", "pair_whitelist")
 
 FrameKey = tuple[str, str, str]
+_stands: Final = itertools.count(1)
 
 
 class OrderError(Exception):
@@ -138,6 +140,9 @@ class Hosted:
     order: Order
     # Where its frames begin, also after it was moved to another worker (ms).
     since_ms: int
+    # What workers know it by. One that is loaded anew has the number of its strategy
+    # again, while a worker may still be ending the one before it.
+    stand: int = field(default_factory=lambda: next(_stands), init=False)
     state: str = LOADING
     error: str = ""
     message: str = ""
@@ -153,6 +158,8 @@ class Hosted:
     grown_mb: float = 0.0
     raised: int = 0
     raised_round: int = 0
+    # It loads slowly, so it is loaded where nobody waits for it.
+    apart: bool = False
 
     @property
     def id(self) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from freqtrade_mgmt.runner.crew import MakerGoneError
+from freqtrade_mgmt.runner.crew import MakerGoneError, NotMadeError
 from freqtrade_mgmt.runner.hosted import FAILED, REFUSED, Facts
 from freqtrade_mgmt.runner.members import Member, Task
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOAD_SECONDS: Final = 30.0
-# A load before all analyses of the same worker.
+# Before all analyses of the same worker.
 _FIRST: Final = -2.0
+# A system without room for another process may have it a moment later.
+_TRIES, _PAUSE = 3, 1.0
 # Deaths of workers that nobody is to blame for, within so many seconds.
 _DEATHS, _WITHIN = 3, 120.0
 
@@ -34,12 +37,34 @@ class Housing:
         self.members: set[Member] = set()
 
     async def place(self, hosted: Hosted) -> None:
-        """Let a strategy be loaded by a worker; raises MakerGoneError, TimeoutError."""
+        """Let a strategy be loaded by a worker, unless it was unloaded meanwhile.
+
+        Raises MakerGoneError, NotMadeError, TimeoutError.
+        """
         async with self._lock:
-            member = await self._free_member()
-            # It may have been unloaded meanwhile.
-            if self._wanted(hosted):
+            member = await self._free_member() if self.wanted(hosted) else None
+            if member is not None and self.wanted(hosted):
                 self._load(member, hosted)
+
+    def limit(self, member: Member, task: Task) -> float:
+        """Return the seconds that a task may take.
+
+        A load that keeps others waiting may take no longer than an analysis.
+        """
+        if task.do != "load" or not member.hosted - {task.hosted}:
+            return task.limit
+        return min(task.limit, self._hub.settings.analysis_seconds)
+
+    def set_apart(self, member: Member, hosted: Hosted) -> None:
+        """Load a strategy where nobody waits for it, and the others of its worker anew."""
+        logger.warning("Strategy %d loads slowly; it is set apart.", hosted.id)
+        hosted.apart = member.closing = True
+        self._hub.begin(self._set_apart(member, hosted))
+
+    async def _set_apart(self, member: Member, hosted: Hosted) -> None:
+        await self.replace(member, hosted)
+        hosted.forgotten()
+        await self._move([hosted])
 
     async def replace(self, member: Member, culprit: Hosted | None) -> int | None:
         """End a worker, and load its strategies into another, without the culprit.
@@ -48,12 +73,16 @@ class Housing:
         """
         self.members.discard(member)
         unanswered = member.unanswered()
-        others = {h for h in member.hosted - {culprit} if h.lives}
+        others = [h for h in member.hosted - {culprit} if h.lives]
+        # Those whose new candle waits first; analyses come between the loads.
+        others.sort(key=lambda h: (not self._waits(h), h.urgency))
         code = await self._hub.crew.dismiss(member)
         for task in unanswered:
             task.then({"ok": False, "gone": True}, [])
         for hosted in others:
             hosted.forgotten()
+        if self._hub.crew.gone.is_set():
+            return code
         if culprit is None and self._too_often():
             for hosted in others:
                 text = f"Its process ended again and again (exit code {code})."
@@ -62,16 +91,20 @@ class Housing:
             await self._move(others)
         return code
 
-    async def _move(self, others: set[Hosted]) -> None:
-        """Load strategies into a new worker."""
+    async def _move(self, others: list[Hosted]) -> None:
+        """Load strategies into a new worker, in this order; those set apart into others."""
+        groups = [[h for h in others if not h.apart], *([h] for h in others if h.apart)]
+        waiting = set(others)
         try:
             async with self._lock:
-                fresh = await self._make()
-                for hosted in sorted(others, key=lambda h: h.urgency):
-                    if self._wanted(hosted):
+                for group in filter(None, groups):
+                    fresh = self._idle() if group[0].apart else None
+                    fresh = fresh or await self._make()
+                    for hosted in filter(self.wanted, group):
                         self._load(fresh, hosted)
-        except (MakerGoneError, TimeoutError):
-            for hosted in others:
+                    waiting.difference_update(group)
+        except (MakerGoneError, NotMadeError, TimeoutError):
+            for hosted in waiting:
                 text = "No process could be made for it."
                 self._hub.fail(hosted, FAILED, "worker", text, logged=False)
 
@@ -82,13 +115,25 @@ class Housing:
 
     async def _free_member(self) -> Member:
         """Return the worker with the least to host, perhaps a new one."""
-        hosts = [m for m in self.members if not m.closing]
+        hosts = [m for m in self.members if not m.closing and not _loads_slowly(m)]
         least = min(hosts, key=lambda m: len(m.hosted), default=None)
         if least is None or (least.hosted and len(hosts) < self._hub.settings.workers):
             return await self._make()
         return least
 
+    def _idle(self) -> Member | None:
+        """Return a worker that hosts nobody and does nothing."""
+        free = (m for m in self.members if not (m.closing or m.hosted or m.waiting))
+        return next(free, None)
+
     async def _make(self) -> Member:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(NotMadeError):
+                return await self._made()
+            await asyncio.sleep(_PAUSE)
+        return await self._made()
+
+    async def _made(self) -> Member:
         member = await self._hub.crew.member("worker")
         self._hub.rounds.catch_up(member)
         self.members.add(member)
@@ -107,12 +152,12 @@ class Housing:
             self._loaded(member, hosted, said)
 
         member.hosted.add(hosted)
-        member.put(Task(_FIRST, "load", hosted, LOAD_SECONDS, then, values))
+        member.load(Task(_FIRST, "load", hosted, LOAD_SECONDS, then, values))
 
     def _loaded(self, member: Member, hosted: Hosted, said: dict[str, Any]) -> None:
         if said.get("gone"):
             return
-        if not self._wanted(hosted):
+        if not self.wanted(hosted):
             member.hosted.discard(hosted)
             member.put(Task(_FIRST, "unload", hosted, LOAD_SECONDS, _nothing))
             return
@@ -126,9 +171,19 @@ class Housing:
         hosted.grown_mb = said["grown_mb"]
         self._hub.loaded(hosted)
 
-    def _wanted(self, hosted: Hosted) -> bool:
+    def wanted(self, hosted: Hosted) -> bool:
         """Tell whether a strategy was neither unloaded nor let go meanwhile."""
         return self._hub.hosted.get(hosted.id) is hosted and hosted.lives
+
+    def _waits(self, hosted: Hosted) -> bool:
+        """Tell whether a candle of a strategy was fetched that it has not analysed."""
+        last, pairs = self._hub.rounds.last, hosted.facts.pairs if hosted.facts else ()
+        return any(last.get(hosted.base_key(p)) != hosted.seen.get(p) for p in pairs)
+
+
+def _loads_slowly(member: Member) -> bool:
+    task = member.current
+    return task is not None and task.do == "load" and task.hosted.apart
 
 
 def _nothing(_said: dict[str, Any], _parts: list[bytes]) -> None:

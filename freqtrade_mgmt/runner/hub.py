@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from freqtrade_mgmt.runner.api import StrategyApi
 from freqtrade_mgmt.runner.children import share_mb
 from freqtrade_mgmt.runner.control import Control
-from freqtrade_mgmt.runner.crew import Crew, MakerGoneError
+from freqtrade_mgmt.runner.crew import Crew, MakerGoneError, NotMadeError
 from freqtrade_mgmt.runner.hosted import (
     FAILED,
     RUNNING,
@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 PROTOCOL: Final = 1
 _END_SECONDS: Final = 3.0
 _UNLOAD_SECONDS: Final = 3.0
+# How long it is believed that the exchange cannot be opened: those that wait together
+# are told together.
+_REFUSAL_SECONDS: Final = 5.0
 _MEASURE_SECONDS: Final = 10.0
 _LONGEST_TEXT: Final = 300
 
@@ -76,6 +79,8 @@ class Hub:
         self._group: bytes | None = None
         self._opening = asyncio.Lock()
         self._opened = False
+        self._refused: dict[str, Any] = {}
+        self._refused_until = 0.0
         self._measured, self._held = float("-inf"), dict[str, float]()
         self._stop = asyncio.Event()
         self._work: set[asyncio.Task[Any]] = set()
@@ -104,9 +109,10 @@ class Hub:
         ]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         code = 0 if self._stop.is_set() else 1
-        logger.info(
-            "SIGINT received, aborting ..." if not code else "The maker is gone."
-        )
+        if code:
+            logger.error("The process that makes the others has ended; so does this.")
+        else:
+            logger.info("SIGINT received, aborting ...")
         await self._close()
         return code
 
@@ -142,7 +148,8 @@ class Hub:
         if bound and order.group != self._group:
             text = "It has another exchange, market or way to it than this runner."
             raise OrderError("other_group", text)
-        self._group = order.group
+        if order.group != self._group:
+            self._group, self._refused = order.group, {}
         hosted = Hosted(order, since_ms=_now_ms())
         self.hosted[hosted.id] = hosted
         self.begin(self._start(hosted))
@@ -162,21 +169,35 @@ class Hub:
 
     async def _start(self, hosted: Hosted) -> None:
         """Open the exchange if need be, and have the strategy loaded."""
-        order = hosted.order
         await self.crew.ready.wait()
         async with self._opening:
-            if not self._opened:
-                opened = await self.crew.open(order.config, order.userdir)
-                if not opened["ok"]:
-                    error, text = opened["error"], opened["message"]
-                    self.fail(hosted, FAILED, error, text, logged=False)
-                    return
-                self._opened = True
+            opened = {} if self._opened else await self._open(hosted)
+        if opened:
+            error, text = opened["error"], opened["message"]
+            self.fail(hosted, FAILED, error, text, logged=False)
+            return
         try:
             await self.housing.place(hosted)
-        except TimeoutError:
+        except (NotMadeError, TimeoutError):
             text = "No process could be made for it."
             self.fail(hosted, FAILED, "worker", text, logged=False)
+
+    async def _open(self, hosted: Hosted) -> dict[str, Any]:
+        """Open the exchange; tells error and message, nothing when it is open.
+
+        It is not opened for one that was unloaded meanwhile.
+        """
+        if not self.housing.wanted(hosted):
+            return {}
+        if self._refused and time.monotonic() < self._refused_until:
+            return self._refused
+        order = hosted.order
+        opened = await self.crew.open(order.config, order.userdir)
+        self._opened = opened["ok"]
+        # What is wrong with its own configuration is not wrong with the others'.
+        self._refused = opened if opened.get("shared") else {}
+        self._refused_until = time.monotonic() + _REFUSAL_SECONDS
+        return {} if self._opened else opened
 
     def loaded(self, hosted: Hosted) -> None:
         """Go on with a strategy that a worker has loaded, for the first time or again."""
@@ -194,7 +215,7 @@ class Hub:
             self.fail(hosted, FAILED, "port", str(error), logged=False)
             return
         hosted.api = api
-        if self.hosted.get(hosted.id) is not hosted:
+        if not self.housing.wanted(hosted):
             await self._end(hosted)
             return
         self._change(hosted, RUNNING)
@@ -259,20 +280,30 @@ class Hub:
         elif self.rounds.is_feeder(member):
             self.rounds.take(head, body)
         elif "say" in head:
-            hosted = self.hosted.get(head["say"])
             # A worker speaks for its own strategies only.
-            if hosted is not None and hosted.api and hosted in member.hosted:
+            hosted = member.speaker(head["say"])
+            if hosted is not None and hosted.api:
                 hosted.api.broadcast(head["kind"], body)
         elif "part" in head:
             member.part(head["part"], body)
         elif "other" in head:
             self._pairs_changed(member, head)
-        elif task := member.finished(head["done"]):
-            task.then(head, task.parts)
+        else:
+            self._done(member, head)
+
+    def _done(self, member: Member, head: dict[str, Any]) -> None:
+        task = member.finished(head["done"])
+        if task is None:
+            return
+        task.then(head, task.parts)
+        if head.get("gone") and not member.closing:
+            # It would never be analysed.
+            text = "Its process does not know it any more."
+            self.fail(task.hosted, FAILED, "worker", text, logged=False)
 
     def _pairs_changed(self, member: Member, head: dict[str, Any]) -> None:
-        hosted = self.hosted.get(head["other"])
-        if hosted is not None and hosted in member.hosted and hosted.api is not None:
+        hosted = member.speaker(head["other"])
+        if hosted is not None and hosted.api is not None:
             hosted.facts = Facts.of(head["facts"])
             said = hosted.facts.answers["whitelist"]
             hosted.api.broadcast("whitelist", said)
@@ -289,6 +320,9 @@ class Hub:
         task = member.current
         culprit = task.hosted if task is not None else None
         code = await self.housing.replace(member, culprit)
+        if self.crew.gone.is_set():
+            # All end with the maker; nobody is to blame.
+            return
         logger.error("%s has ended with %s.", member.name, code)
         if culprit is not None:
             text = f"The strategy ended its whole process (exit code {code})."

@@ -18,6 +18,7 @@ import freqtrade
 import freqtrade.configuration.configuration as freqtrade_configuration
 import pandas as pd
 from freqtrade.enums import RPCMessageType
+from freqtrade.exceptions import ConfigurationError, FreqtradeException
 
 from freqtrade_mgmt.runner.children import end_with
 from freqtrade_mgmt.runner.exchange import exchange_open
@@ -64,19 +65,33 @@ class Maker:
             self._wire.send({"done": head["task"], **self._does[head["do"]](head)})
 
     def _open(self, head: dict[str, Any]) -> dict[str, Any]:
-        """Open the exchange that a bot's configuration names, once."""
+        """Open the exchange that a bot's configuration names, once.
+
+        Tells ok; if not, error, message, and whether that is true of the whole group.
+        """
         if self._exchange is None:
             try:
                 self._exchange = exchange_open(head["config"], head["userdir"])
             except Exception as error:  # noqa: BLE001 - told as a bot tells it
                 code, text = problem_of(error)
-                return {"ok": False, "error": code, "message": text}
+                return {
+                    "ok": False,
+                    "error": code,
+                    "message": text,
+                    "shared": isinstance(error, FreqtradeException)
+                    and not isinstance(error, ConfigurationError),
+                }
             gc.collect()
             gc.freeze()
         return {"ok": True}
 
     def _fork(self, head: dict[str, Any]) -> dict[str, Any]:
-        maker, pid = os.getpid(), os.fork()
+        """Fork; tells the pid, or why the system refuses another process now."""
+        maker = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            return {"ok": False, "message": str(error)}
         if pid == 0:
             self._child(head, maker)
         return {"pid": pid}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import time
@@ -55,6 +56,9 @@ class Member:
         self._writer = writer
         self._tasks: list[Task] = []
         self._asks: deque[Task] = deque()
+        self._loads: deque[Task] = deque()
+        # Until then analyses go before loads (time.monotonic).
+        self._loads_after = 0.0
         self._flying: deque[Task] = deque()
         self._asked_last = False
 
@@ -66,7 +70,7 @@ class Member:
     @property
     def waiting(self) -> int:
         """How much it has to do."""
-        return len(self._tasks) + len(self._asks) + len(self._flying)
+        return len(self.unanswered())
 
     def put(self, task: Task) -> None:
         """Give it something to do."""
@@ -77,6 +81,20 @@ class Member:
         """Ask it something; analyses and questions take turns."""
         self._asks.append(task)
         self._pump()
+
+    def load(self, task: Task) -> None:
+        """Have it load a strategy; after each load analyses go first for as long."""
+        self._loads.append(task)
+        self._pump()
+
+    def withdraw(self, task: Task) -> None:
+        """Do not ask what nobody waits for any more, if it was not sent yet."""
+        with contextlib.suppress(ValueError):
+            self._asks.remove(task)
+
+    def speaker(self, stand: int) -> Hosted | None:
+        """Return the strategy that it speaks for; None once that was let go."""
+        return next((one for one in self.hosted if one.stand == stand), None)
 
     def send(self, head: dict[str, Any], body: bytes = b"") -> None:
         """Send what needs no answer, before everything that is put later."""
@@ -94,7 +112,9 @@ class Member:
         done = None
         if self._flying and self._flying[0].number == number:
             done = self._flying.popleft()
-            self.since = time.monotonic()
+            before, self.since = self.since, time.monotonic()
+            if done.do == "load":
+                self._loads_after = 2 * self.since - before
         self._pump()
         return done
 
@@ -104,10 +124,11 @@ class Member:
         self._tasks = [task for task in self._tasks if task.hosted is not hosted]
         heapq.heapify(self._tasks)
         self._asks = deque(task for task in self._asks if task.hosted is not hosted)
+        self._loads = deque(task for task in self._loads if task.hosted is not hosted)
 
     def unanswered(self) -> list[Task]:
         """Return everything that it will not answer any more."""
-        return [*self._flying, *self._asks, *self._tasks]
+        return [*self._flying, *self._asks, *self._loads, *self._tasks]
 
     def close(self) -> None:
         """Give it nothing more."""
@@ -122,12 +143,24 @@ class Member:
             if not self._flying:
                 self.since = time.monotonic()
             self._flying.append(task)
-            head = {"do": task.do, "task": task.number, "strategy_id": task.hosted.id}
-            self.send({**head, **task.values}, task.body)
+            head = {"do": task.do, "task": task.number, "stand": task.hosted.stand}
+            about = {"strategy_id": task.hosted.id, **task.values}
+            self.send({**head, **about}, task.body)
 
     def _next(self) -> Task | None:
-        if self._asks and (not self._tasks or not self._asked_last):
+        load = self._load_is_next()
+        if self._asks and not (self._asked_last and (load or self._tasks)):
             self._asked_last = True
             return self._asks.popleft()
         self._asked_last = False
+        if load:
+            return self._loads.popleft()
         return heapq.heappop(self._tasks) if self._tasks else None
+
+    def _load_is_next(self) -> bool:
+        if not self._loads or any(task.do == "load" for task in self._flying):
+            return False
+        if not self._tasks:
+            return True
+        # What has no urgency of a strategy is short.
+        return self._tasks[0].urgency >= 0 and time.monotonic() >= self._loads_after

@@ -60,7 +60,11 @@ class Questions:
                 answer.set_exception(ConnectionError("Its worker has ended."))
 
         limit = self._hub.settings.analysis_seconds
-        hosted.member.ask(Task(0.0, do, hosted, limit, then, values, body))
-        async with asyncio.timeout(_ASK_SECONDS):
-            said, parts = await answer
+        member, task = hosted.member, Task(0.0, do, hosted, limit, then, values, body)
+        member.ask(task)
+        try:
+            async with asyncio.timeout(_ASK_SECONDS):
+                said, parts = await answer
+        finally:
+            member.withdraw(task)
         return said, parts

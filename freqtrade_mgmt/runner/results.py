@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from freqtrade_mgmt.runner.hosted import FAILED, RAISED_LOOPS, RUNNING
+from freqtrade_mgmt.runner.hosted import FAILED, RAISED_LOOPS, REFUSED, RUNNING
 
 if TYPE_CHECKING:
     from freqtrade_mgmt.runner.hosted import Hosted
@@ -55,6 +55,13 @@ class Results:
         member = hosted.member
         if said.get("error") == "exit":
             self._hub.fail(hosted, FAILED, "exit", said["message"], logged=False)
+        elif said.get("error") == "needs_bot":
+            text = said["message"]
+            if member is None:
+                self._hub.fail(hosted, REFUSED, "needs_bot", text, logged=False)
+            else:
+                # What it has changed for the others of its worker ends with that.
+                self._hub.blame(member, hosted, REFUSED, "needs_bot", text)
         elif member is not None and (
             said.get("error") == "memory"
             or hosted.grown_mb > self._hub.settings.share_mb
@@ -68,7 +75,11 @@ class Results:
         number = self._hub.rounds.number
         if facts is None or hosted.raised_round == number:
             return
-        if any(hosted.seen.get(p) == last.get(hosted.base_key(p)) for p in facts.pairs):
+        # A pair without candles has never been seen, and proves nothing.
+        if any(
+            p in hosted.seen and hosted.seen[p] == last.get(hosted.base_key(p))
+            for p in facts.pairs
+        ):
             return
         hosted.raised_round = number
         hosted.raised += 1

@@ -39,7 +39,8 @@ class Rounds:
         self._refreshed: asyncio.Future[None] | None = None
         self._frames: dict[FrameKey, tuple[int, dict[str, Any], bytes]] = {}
         self._by_pair: dict[tuple[str, str], set[FrameKey]] = {}
-        self._markets: list[bytes] = []
+        # How the markets differ from those that every process was forked with.
+        self._markets = b""
         self._poke = asyncio.Event()
         self._forget = False
         # Whose candles this round fetches, and for which keys that was done.
@@ -129,9 +130,19 @@ class Rounds:
         """Let what is new be analysed; ``alone``: only where no other candle matters."""
         # One that was loaded meanwhile has not had its own candles fetched.
         ready = [h for h in self._working() if h in self._fetching]
+        if alone:
+            late = self._late()
+            ready = [h for h in ready if _alone(h) and h.member not in late]
         for hosted in sorted(ready, key=lambda h: h.urgency):
-            if not alone or (hosted.facts and hosted.facts.alone):
-                self._schedule(hosted)
+            self._schedule(hosted)
+
+    def _late(self) -> set[Member | None]:
+        """Return the workers that get no part of a round, only the whole.
+
+        One of their strategies looks at several pairs, and still has candles of the round
+        before to analyse: it would see some pairs' next candle beside others' last.
+        """
+        return {h.member for h in self._working() if h.queued and not _alone(h)}
 
     async def _ask_wants(self, changing: list[Hosted]) -> None:
         """Ask strategies whose informative pairs may be others now, as a bot's loop does."""
@@ -165,7 +176,7 @@ class Rounds:
             self._frames[key] = (version, {"key": key, **head}, body)
             self._by_pair.setdefault((pair, kind), set()).add(key)
         elif "markets" in head:
-            self._markets.append(body)
+            self._markets = body
             for member in self._hub.housing.members:
                 member.send({"do": "markets"}, body)
         elif "part" in head:
@@ -176,8 +187,8 @@ class Rounds:
 
     def catch_up(self, member: Member) -> None:
         """Tell a new worker of the markets that have changed since it could know."""
-        for body in self._markets:
-            member.send({"do": "markets"}, body)
+        if self._markets:
+            member.send({"do": "markets"}, self._markets)
 
     def supply(self, hosted: Hosted) -> None:
         """Give a strategy's worker the candles that it does not have yet."""
@@ -226,6 +237,11 @@ class Rounds:
         if feeder is not None:
             with contextlib.suppress(MakerGoneError):
                 await self._hub.crew.dismiss(feeder)
+
+
+def _alone(hosted: Hosted) -> bool:
+    """Tell whether a strategy looks at the candles of the analysed pair only."""
+    return hosted.facts is not None and hosted.facts.alone
 
 
 def _parts(working: list[Hosted]) -> int:

@@ -25,27 +25,28 @@ class Listener:
     """Reads what the client wants, and sends what it subscribed to, in order."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, hosted: Hosted, hub: Answers
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        hosted: Hosted,
+        hub: Answers,
     ) -> None:
         self._socket = socket
+        self._transport = transport
         self._hosted = hosted
         self._hub = hub
         self._topics: frozenset[str] = frozenset()
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(_LONGEST_QUEUE)
-        self._slow = False
+        self._sender: asyncio.Task[None] | None = None
 
     def offer(self, kind: str, text: bytes) -> None:
         """Queue a message that the client has subscribed to; a slow client is cut off."""
-        if kind not in self._topics or self._slow:
-            return
-        try:
-            self._queue.put_nowait(text)
-        except asyncio.QueueFull:
-            self._slow = True
+        if kind in self._topics:
+            self._put(text)
 
     async def run(self) -> None:
         """Serve the client until it goes."""
-        sender = asyncio.get_running_loop().create_task(self._send())
+        self._sender = asyncio.get_running_loop().create_task(self._send())
         try:
             async for message in self._socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
@@ -53,9 +54,9 @@ class Listener:
                 if not await self._take(message.data):
                     break
         finally:
-            sender.cancel()
+            self._sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await sender
+                await self._sender
             await self._socket.close()
 
     async def end(self, said: bytes) -> None:
@@ -66,9 +67,23 @@ class Listener:
                     await self._socket.send_str(said.decode())
                 await self._socket.close(code=aiohttp.WSCloseCode.GOING_AWAY)
 
+    def _put(self, text: bytes) -> None:
+        try:
+            self._queue.put_nowait(text)
+        except asyncio.QueueFull:
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """End the connection at once, so that the client knows and comes again."""
+        self._topics = frozenset()
+        if self._transport is not None:
+            self._transport.abort()
+        if self._sender is not None:
+            self._sender.cancel()
+
     async def _send(self) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):
-            while not self._slow:
+            while True:
                 await self._socket.send_str((await self._queue.get()).decode())
         await self._socket.close()
 
@@ -85,12 +100,12 @@ class Listener:
             self._subscribe(data)
         elif kind == "whitelist":
             pairs = self._hosted.facts.pairs if self._hosted.facts else []
-            await self._queue.put(orjson.dumps({"type": "whitelist", "data": pairs}))
+            self._put(orjson.dumps({"type": "whitelist", "data": pairs}))
         elif kind == "analyzed_df":
             await self._frames(data if isinstance(data, dict) else None)
         else:
             wrong = f"Invalid request type: {kind}"
-            await self._queue.put(orjson.dumps({"type": "exception", "data": wrong}))
+            self._put(orjson.dumps({"type": "exception", "data": wrong}))
         return True
 
     def _subscribe(self, data: Any) -> None:
@@ -113,4 +128,4 @@ class Listener:
         except (ConnectionError, TimeoutError):
             return
         for text in found:
-            await self._queue.put(text)
+            self._put(text)

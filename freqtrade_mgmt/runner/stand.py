@@ -26,6 +26,7 @@ from freqtrade.rpc.api_server.ws.serializer import HybridJSONWebSocketSerializer
 from freqtrade.strategy.interface import IStrategy
 from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 from freqtrade.wallets import Wallets
+from pandas import DataFrame
 
 from freqtrade_mgmt.runner import detect
 from freqtrade_mgmt.runner.logs import StrategyLog
@@ -34,6 +35,7 @@ from freqtrade_mgmt.runner.modules import (
     process_changed,
     process_state,
 )
+from freqtrade_mgmt.runner.rows import Rows
 from freqtrade_mgmt.runner.views import SharedExchange, Stored, View
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class Outlet:
     def __init__(self, say: Callable[[str, bytes], None]) -> None:
         self._say = say
         self._text = HybridJSONWebSocketSerializer(None)
+        self._rows = Rows()
         self.analysed = 0
 
     def send_msg(self, message: Any) -> None:
@@ -70,6 +73,11 @@ class Outlet:
 
     def text(self, message: Any) -> bytes:
         """Return a message as it is sent."""
+        data = message.get("data")
+        if isinstance(data, dict) and isinstance(data.get("df"), DataFrame):
+            # What freqtrade's serialiser makes of a frame.
+            frame = {"__type__": "dataframe", "__value__": self._rows.text(data["df"])}
+            message = {**message, "data": {**data, "df": frame}}
         serialised: str = self._text._serialize(message)  # noqa: SLF001 - none is public
         return serialised.encode()
 
@@ -97,6 +105,10 @@ class Stand:
         self.config: Any = {}
         self.exchange = SharedExchange(exchange, self._view)
         self._shared = exchange
+        # Modules of its own that were looked at, and pairs that were analysed.
+        self._examined: set[Path] = set()
+        self._tried: set[str] = set()
+        self._alone = False
 
     def load(self) -> None:
         """Load the strategy as a bot does when it starts, in the order of a bot.
@@ -109,16 +121,16 @@ class Stand:
         self._shared.validate_config(self.config)
         self.strategy = StrategyResolver.load_strategy(self.config)
         _refuse(detect.of_source(self.strategy.__source__))
-        for file in self.modules.sources():
-            _refuse(detect.of_source(Path(file).read_text(encoding="utf-8")))
+        self._examine()
         validate_config_consistency(self.config)
         self._shared.validate_config(self.config)
         self._view.startup = self._shared._startup_candle_count  # noqa: SLF001 - none is public
         self._view.calls = self._shared.required_candle_call_count
         _refuse(detect.of_config(self.config))
         self._surround()
-        if changed := process_changed(before):
-            raise NeedsBotError(f"It changes what all share in a process ({changed}).")
+        # Some are imported only when it begins.
+        self._examine()
+        _refuse_changed(before)
 
     def _configure(self) -> None:
         command = ["trade", "--no-color", "--config", str(self._order["config"])]
@@ -149,6 +161,18 @@ class Stand:
         if hasattr(FreqtradeBot, "validate_informative_candle_types"):
             FreqtradeBot.validate_informative_candle_types(self)
 
+    def _examine(self) -> None:
+        """Look into the modules of its own that were imported since the last time."""
+        for file in self.modules.sources():
+            if file in self._examined:
+                continue
+            self._examined.add(file)
+            source = _text(file)
+            _refuse(detect.of_source(source))
+            if self._alone and detect.looks_around(source):
+                # The hub was told otherwise before this one was imported.
+                _refuse(f"It imports {file.name} only while it analyses.")
+
     def pairs_refresh(self) -> None:
         """Look again which of its pairs the exchange has, as a bot does in each loop."""
         self.pairlists.refresh_pairlist()
@@ -164,6 +188,7 @@ class Stand:
         mine = type(self.strategy)
         loops = mine.bot_loop_start is not IStrategy.bot_loop_start
         changing = mine.informative_pairs is not IStrategy.informative_pairs
+        self._alone = not (loops or changing or self._looks_around())
         return {
             "timeframe": self.strategy.timeframe,
             "pairs": self.active_pair_whitelist,
@@ -173,15 +198,14 @@ class Stand:
             "calls": self._view.calls,
             "loops": loops,
             "changing": changing,
-            "alone": not (loops or changing or self._looks_around()),
+            "alone": self._alone,
         }
 
     def _looks_around(self) -> bool:
         """Tell whether an analysis may look at other candles than those of its pair."""
-        files = map(Path, self.modules.sources())
-        sources = [self.strategy.__source__, *(f.read_text("utf-8") for f in files)]
+        sources = [self.strategy.__source__, *map(_text, self.modules.sources())]
         return bool(self.strategy._ft_informative) or any(  # noqa: SLF001 - none is public
-            ".dp" in source or "getattr" in source for source in sources
+            map(detect.looks_around, sources)
         )
 
     def loop(self) -> None:
@@ -191,7 +215,20 @@ class Stand:
         )
 
     def analyse(self, pair: str) -> bool:
-        """Analyse one pair as a bot does; tell whether it came out, or nothing was due."""
+        """Analyse one pair as a bot does; tell whether it came out, or nothing was due.
+
+        Raises NeedsBotError when a pair's first analysis shows that it cannot stay.
+        """
+        if pair in self._tried:
+            return self._analysed(pair)
+        self._tried.add(pair)
+        before = process_state()
+        done = self._analysed(pair)
+        self._examine()
+        _refuse_changed(before)
+        return done
+
+    def _analysed(self, pair: str) -> bool:
         before = self.outlet.analysed
         key = (pair, self.strategy.timeframe, self.config["candle_type_def"])
         self.strategy.analyze([pair])
@@ -203,6 +240,9 @@ class Stand:
         # A candle that came while the analysis before this one waited was in it already;
         # freqtrade notes it only when nothing was raised.
         newest = self.dataprovider.ohlcv(*key[:2], copy=False, candle_type=key[2])
+        if newest.empty:
+            # Its pair is halted since before its own bot would have any candle.
+            return True
         seen = self.strategy._IStrategy__last_candle_seen_per_pair.get(pair)  # noqa: SLF001 - none is public
         return seen is not None and bool(seen == newest.iloc[-1]["date"])
 
@@ -251,6 +291,18 @@ def keys_said(keys: list[Key]) -> list[list[str]]:
 def _refuse(why: str) -> None:
     if why:
         raise NeedsBotError(why)
+
+
+def _refuse_changed(before: dict[str, Any]) -> None:
+    if changed := process_changed(before):
+        raise NeedsBotError(f"It changes what all share in a process ({changed}).")
+
+
+def _text(file: Path) -> str:
+    """Return a module's source; raises NeedsBotError for one that is compiled."""
+    if file.suffix != ".py":
+        raise NeedsBotError(f"It has a module that nobody can read ({file.name}).")
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _now_ms() -> int:

@@ -7,7 +7,7 @@ frame begins, so each strategy sees the frame that it would have had alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -34,6 +34,8 @@ class Stored:
     calls: int
     limit: int
     keep: int
+    # What strategies of one beginning and one number of candles see of it.
+    cuts: dict[tuple[Any, int, int], Any] = field(default_factory=dict)
 
 
 class View:
@@ -58,15 +60,21 @@ class View:
         stored = self._stored.get(key)
         if stored is None:
             return pd.DataFrame()
-        begin = self._begin(key, stored)
+        cut = (self._begin(key, stored), self.calls, self.startup)
+        frame = stored.cuts.get(cut)
+        if frame is None:
+            frame = stored.cuts[cut] = self._cut(stored, cut[0])
+        # Not to be distinguished from a copy of its own, where pandas copies on write.
+        return frame.copy(deep=not _COPIES_ON_WRITE)
+
+    def _cut(self, stored: Stored, begin: Any) -> Any:
+        """Return the candles that it sees; not to be changed."""
         dates = stored.frame["date"]
         # Sorted and without gaps, as freqtrade keeps them.
         first = int(dates.searchsorted(begin))
         if len(dates) - first > stored.limit * self.calls:
             first = max(first, len(dates) - stored.keep - self.startup)
-        # Not to be distinguished from a copy of its own, where pandas copies on write.
-        frame = stored.frame.iloc[first:].reset_index(drop=True)
-        return frame if _COPIES_ON_WRITE else frame.copy()
+        return stored.frame.iloc[first:].reset_index(drop=True)
 
     def empty(self, key: Key) -> bool:
         """Tell whether there are no candles."""

@@ -41,7 +41,11 @@ class Watch:
 
     def _look(self, member: Member, task: Task) -> None:
         seconds = time.monotonic() - member.since
-        if seconds > task.limit:
+        limit = self._hub.housing.limit(member, task)
+        if seconds > limit < task.limit:
+            self._hub.housing.set_apart(member, task.hosted)
+            return
+        if seconds > limit:
             what = _WORDS.get(task.do, "A question").format(**task.values)
             text = f"{what} took longer than {task.limit:g} s, and was ended."
             self._hub.blame(member, task.hosted, HUNG, "hung", text)

@@ -17,7 +17,7 @@ from freqtrade_mgmt.runner.children import MEGABYTE, address_space, own_mb
 from freqtrade_mgmt.runner.exchange import markets_change, network_renew
 from freqtrade_mgmt.runner.logs import Routed, logging_begin
 from freqtrade_mgmt.runner.rest import FIXED
-from freqtrade_mgmt.runner.stand import Stand, keys_said, problem_of
+from freqtrade_mgmt.runner.stand import NeedsBotError, Stand, keys_said, problem_of
 from freqtrade_mgmt.runner.views import Stored
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Worker:
         self._exchange = exchange
         self._rest = rest
         self._share = share_mb
+        # By numbers of the hub: a strategy may be loaded anew while one is ended.
         self._stands: dict[int, Stand] = {}
         self._stored: dict[Key, Stored] = {}
         self._log = Routed(lambda line: wire.say({"line": line}))
@@ -78,7 +79,7 @@ class Worker:
     def _do(self, head: dict[str, Any], body: bytes) -> dict[str, Any]:
         begun, held = time.perf_counter(), own_mb()
         self._reserve()
-        stand = self._stands.get(int(head.get("strategy_id", -1)))
+        stand = self._stands.get(head.get("stand", 0))
         try:
             said = self._does[head["do"]](head, body)
         except (SystemExit, KeyboardInterrupt) as error:
@@ -86,7 +87,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - what ends a bot ends one strategy here
             said = self._fatal(head, error)
         said["seconds"] = round(time.perf_counter() - begun, 6)
-        stand = stand or self._stands.get(int(head.get("strategy_id", -1)))
+        stand = stand or self._stands.get(head.get("stand", 0))
         if stand is not None:
             stand.grown_mb = max(0.0, stand.grown_mb + own_mb() - held)
             said["grown_mb"] = round(stand.grown_mb, 1)
@@ -94,9 +95,11 @@ class Worker:
 
     def _fatal(self, head: dict[str, Any], error: Exception) -> dict[str, Any]:
         """Tell of an exception that freqtrade lets through, as it does before it ends."""
-        stand = self._stands.get(int(head.get("strategy_id", -1)))
+        stand = self._stands.get(head.get("stand", 0))
         if stand is None:
             return {"ok": False, "gone": True}
+        if isinstance(error, NeedsBotError):
+            return {"ok": False, "error": "needs_bot", "message": str(error)}
         with _logged(self._log, stand):
             logger.error("Fatal exception!", exc_info=error)
         return {"ok": False, "error": "exit", "message": f"Fatal exception! {error!r}"}
@@ -109,7 +112,7 @@ class Worker:
         resource.setrlimit(resource.RLIMIT_AS, (wanted, self._hard))
 
     def _load(self, head: dict[str, Any], _body: bytes) -> dict[str, Any]:
-        number = int(head["strategy_id"])
+        number = int(head["stand"])
 
         def say(kind: str, text: bytes) -> None:
             self._wire.say({"say": number, "kind": kind}, text)
@@ -130,7 +133,7 @@ class Worker:
         return {"facts": facts}
 
     def _analyse(self, head: dict[str, Any], _body: bytes) -> dict[str, Any]:
-        stand = self._stands[int(head["strategy_id"])]
+        stand = self._stands[head["stand"]]
         # What was said before has nothing to do with this one.
         stand.log.out_of_memory, stand.log.last_problem = False, ""
         with stand.modules.present(), _logged(self._log, stand):
@@ -144,18 +147,18 @@ class Worker:
         return {"ok": False, "message": text}
 
     def _loop(self, head: dict[str, Any], _body: bytes) -> dict[str, Any]:
-        stand = self._stands[int(head["strategy_id"])]
+        stand = self._stands[head["stand"]]
         with stand.modules.present(), _logged(self._log, stand):
             stand.loop()
         return {"ok": True}
 
     def _wants(self, head: dict[str, Any], _body: bytes) -> dict[str, Any]:
-        stand = self._stands[int(head["strategy_id"])]
+        stand = self._stands[head["stand"]]
         with stand.modules.present(), _logged(self._log, stand):
             return {"ok": True, "keys": keys_said(stand.wanted())}
 
     def _ask(self, head: dict[str, Any], body: bytes) -> dict[str, Any]:
-        stand = self._stands[int(head["strategy_id"])]
+        stand = self._stands[head["stand"]]
         if head["path"] == "logs":
             self._wire.say({"part": head["task"]}, stand.log.told(head["query"]))
             return {"ok": True, "status": 200}
@@ -167,7 +170,7 @@ class Worker:
         return {"ok": True, "status": status}
 
     def _frames(self, head: dict[str, Any], _body: bytes) -> dict[str, Any]:
-        stand = self._stands[int(head["strategy_id"])]
+        stand = self._stands[head["stand"]]
         with stand.modules.present(), _logged(self._log, stand):
             for text in stand.frames(head["limit"], head["pair"]):
                 self._wire.say({"part": head["task"]}, text)
@@ -206,7 +209,7 @@ class Worker:
         return {**stand.facts(), "answers": answers}
 
     def _unload(self, head: dict[str, Any], _body: bytes) -> dict[str, Any]:
-        stand = self._stands.pop(int(head["strategy_id"]), None)
+        stand = self._stands.pop(head["stand"], None)
         if stand is not None:
             with stand.modules.present(), _logged(self._log, stand):
                 stand.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import Error as DatabaseError
 
@@ -12,17 +14,22 @@ from freqtrade_mgmt.bot_config import BotPaths, bot_folder_read
 from freqtrade_mgmt.leases.picture import DUTIES
 from freqtrade_mgmt.supervisor import records
 from freqtrade_mgmt.supervisor.bots import Bot, Life
+from freqtrade_mgmt.supervisor.identity import ProcessKey
 from freqtrade_mgmt.supervisor.plan import end_in_words
+from freqtrade_mgmt.supervisor.processes import BotProcess
 from strategies.models import Status
+from strategies.selectors import processes_open
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
     from freqtrade_mgmt.supervisor.hosting import Hosting
     from freqtrade_mgmt.supervisor.leasing import Leases
     from freqtrade_mgmt.supervisor.processes import AnyProcess
 
 logger = logging.getLogger(__name__)
+
+KILLED_SECONDS: Final = 5.0
 
 
 async def adopt_all(
@@ -99,3 +106,43 @@ async def adopt(
         ran=max(newest.values(), default=0) > process.key.create_time * 1000,
     )
     return Bot(watched, life), newest
+
+
+async def unlisted_end(
+    rows: Iterable[records.OpenProcess],
+    known: Collection[int],
+    in_thread: Callable[..., Awaitable[Any]],
+) -> None:
+    """End the shared processes that rows name and the list of them does not.
+
+    ``known`` are the pids of those that are looked after. Who lost the list, or cannot
+    read it, would start their strategies a second time. Raises DatabaseError.
+    """
+    numbers = [row.row for row in rows if row.runner]
+    keys = set(await in_thread(_keys_of, numbers)) if numbers else set()
+    left = [
+        process
+        for key in keys
+        if key.pid not in known and (process := BotProcess.adopt(key)) is not None
+    ]
+    for process in left:
+        logger.warning(
+            "The shared process with pid %s is on no list and is ended.",
+            process.key.pid,
+        )
+    deadline = time.monotonic() + KILLED_SECONDS
+    # The next one has its name and its folder.
+    while any(each.alive() for each in left) and time.monotonic() < deadline:
+        for each in left:
+            each.kill()
+        await asyncio.sleep(0.05)
+
+
+def _keys_of(rows: Collection[int]) -> list[ProcessKey]:
+    """Return the processes that rows name for certain."""
+    found = processes_open().filter(pk__in=rows)
+    return [
+        ProcessKey(pid, float(usage["create_time"]), str(usage.get("origin") or ""))
+        for pid, usage in found.values_list("pid", "resource_usage")
+        if pid is not None and usage.get("create_time") is not None
+    ]

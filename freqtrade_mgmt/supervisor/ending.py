@@ -28,7 +28,7 @@ async def ended(
 ) -> None:
     """Wait until bots that were stopped have ended, killing the late, and record it.
 
-    Raises DatabaseError; by then they have all ended.
+    The processes that some share were told to end before. Raises DatabaseError; by then they have all ended.
     """
     deadline = time.monotonic() + STOP_DEADLINE
     while any(bot.process.alive() for bot in bots):

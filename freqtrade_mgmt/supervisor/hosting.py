@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
 from freqtrade_mgmt.bot_config import SIMULATED
+from freqtrade_mgmt.here import NotHereError
 from freqtrade_mgmt.supervisor import records
-from freqtrade_mgmt.supervisor.hosting_ends import Ends, RunnerEnd
+from freqtrade_mgmt.supervisor.hosting_ends import WITHOUT_SECONDS, Ends, RunnerEnd
+from freqtrade_mgmt.supervisor.hosting_fleet import Fleet
 from freqtrade_mgmt.supervisor.hosting_groups import (
     EMPTY_MB,
     Group,
@@ -20,29 +21,28 @@ from freqtrade_mgmt.supervisor.hosting_groups import (
     Room,
     Weight,
     heaviest,
-    new_name,
     seat,
 )
-from freqtrade_mgmt.supervisor.hosting_list import Listed, list_read, list_write
+from freqtrade_mgmt.supervisor.hosting_launch import HostedLaunch
 from freqtrade_mgmt.supervisor.hosting_process import HostedProcess, runner_end
-from freqtrade_mgmt.supervisor.hosting_records import moved_out
-from freqtrade_mgmt.supervisor.hosting_runner import Load, Runner
-from freqtrade_mgmt.supervisor.hosting_start import (
-    RunnerPaths,
-    run_new,
-    runner_folder_write,
-    runner_process_start,
+from freqtrade_mgmt.supervisor.hosting_records import (
+    hosting_fails,
+    hosting_works,
+    moved_out,
 )
+from freqtrade_mgmt.supervisor.hosting_silence import Silence, Silent
+from freqtrade_mgmt.supervisor.hosting_without import TurnLaterError, Without
 from freqtrade_mgmt.supervisor.limits import BOT_MB
-from freqtrade_mgmt.supervisor.logs import cut_console, size
+from freqtrade_mgmt.supervisor.logs import cut_console
+from freqtrade_mgmt.supervisor.plan import Cause
+from freqtrade_mgmt.supervisor.routing import ANOTHER
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from freqtrade_mgmt.supervisor.bots import Bot, Life
+    from freqtrade_mgmt.supervisor.bots import Bot
+    from freqtrade_mgmt.supervisor.hosting_runner import Runner
     from freqtrade_mgmt.supervisor.launch import Launch
-    from freqtrade_mgmt.supervisor.processes import AnyProcess, Port
-    from strategies.models import StrategyProcess
 
     InThread = Callable[..., Awaitable[Any]]
 
@@ -52,38 +52,9 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 8.0
 MEET_SECONDS: Final = 10.0
+# Until who would need another runner asks again, while one is on its way.
+LATER_SECONDS: Final = 3.0
 TOO_MUCH: Final = "it held {held:.0f} MB of memory and may hold {most} MB"
-
-
-@dataclass(frozen=True, slots=True)
-class HostedLaunch:
-    """A start that is prepared, into a runner. It has the face of a Launch."""
-
-    launch: Launch
-    runner: Runner
-    weight: Weight
-
-    def record(self) -> StrategyProcess:
-        """Record the start that is about to happen, and where."""
-        more = {"runner": self.runner.name, "analyses": self.weight.analyses}
-        return self.launch.record(more)
-
-    def start(self) -> HostedProcess:
-        """Have it loaded."""
-        launch = self.launch
-        load = Load(
-            strategy_id=launch.job.spec.strategy_id,
-            run=launch.run,
-            weight=self.weight,
-            config=str(launch.paths.config),
-            userdir=str(launch.paths.folder),
-            log=str(launch.paths.log),
-        )
-        return HostedProcess(self.runner, self.runner.take(load))
-
-    def life(self, process: AnyProcess, row: int, port: Port) -> Life:
-        """Return the life that begins with ``process``, recorded in ``row``."""
-        return self.launch.life(process, row, port)
 
 
 class Hosting:
@@ -94,13 +65,17 @@ class Hosting:
 
     def __init__(self, in_thread: InThread) -> None:
         self._in_thread = in_thread
-        self._runners: dict[str, Runner] = {}
-        self._listed: dict[str, Listed] = {}
+        self._fleet = Fleet(in_thread)
         self._ends = Ends()
         self._waiting: dict[int, float] = {}
-        # Those whose runners do not start, with their groups.
-        self._without: dict[int, Group] = {}
-        self._stopped: dict[str, float] = {}
+        self._without = Without(self._ends)
+        self._silence = Silence()
+        # Why a group has to do without runners, until people were told.
+        self._trouble: tuple[str, str] | None = None
+        # Whether people know of one, as far as we know.
+        self._told: bool | None = None
+        # Those whose coming up was noticed.
+        self._up: set[Runner] = set()
 
     # -- What the plan has to know ---------------------------------------------
 
@@ -111,16 +86,20 @@ class Hosting:
 
     def sharing(self, hosted: frozenset[int]) -> frozenset[int]:
         """Return those that can share, of the strategies that may."""
-        now = time.monotonic()
-        return hosted - {
-            key
-            for key, group in self._without.items()
-            if not self._ends.works(group, now)
-        }
+        return self._without.sharing(hosted, time.monotonic())
+
+    def back(self, hosted: frozenset[int], bots: Mapping[int, Bot]) -> dict[int, str]:
+        """Return the revisions of bots that are replaced by places in runners.
+
+        They are bots because runners did not work; ``hosted`` are those that may share.
+        """
+        runners = self._fleet.runners.values()
+        key = self._without.back(hosted, bots, runners, time.monotonic())
+        return {} if key is None else {key: ANOTHER}
 
     def held_mb(self) -> list[float]:
         """Return what each runner holds, in MB; one that is new counts by its start."""
-        return [runner.held for runner in self._runners.values()]
+        return [runner.held for runner in self._fleet.runners.values()]
 
     # -- Starting ---------------------------------------------------------------
 
@@ -130,46 +109,52 @@ class Hosting:
         """Return how a strategy that may share a process starts.
 
         ``check_memory`` raises NotHereError where so many MB have no room. So does this
-        where a runner cannot be started, and OSError.
+        where a runner cannot be started, and OSError. TurnLaterError: not in this tick.
         """
-        key, spec = launch.job.spec.strategy_id, launch.job.spec
+        key, spec, now = launch.job.spec.strategy_id, launch.job.spec, time.monotonic()
         simulator = settings.SIMULATOR_URL if spec.exchange == SIMULATED else ""
         group = Group.of(launch.job.python, spec, simulator)
-        group = replace(group, lot=self._ends.lot(key))
-        if not self._ends.works(group, time.monotonic()):
-            self._without[key] = group
+        group = replace(group, lot=self._ends.lot(key, now))
+        was_bot = key in self._without.bots
+        self._without.belongs(key, group)
+        if not self._ends.works(group, now):
+            self._without.takes_bot(key)
             check_memory(BOT_MB)
             return replace(launch, own=Own.BROKEN)
         weight = Weight.of(len(spec.pairs))
         room = Room(settings.RUNNER_MEMORY_MB, settings.RUNNER_ANALYSES)
-        benches = [runner.bench() for runner in self._runners.values()]
+        benches = [runner.bench() for runner in self._fleet.runners.values()]
         name = seat(key, group, weight, benches, room)
-        if name is not None:
-            check_memory(weight.memory_mb)
-            return HostedLaunch(launch, self._runners[name], weight)
-        check_memory(EMPTY_MB)
-        return HostedLaunch(launch, await self._start(group, launch), weight)
-
-    async def _start(self, group: Group, launch: Launch) -> Runner:
-        name = new_name(group.exchange, {*self._runners, *self._listed})
-        python, run = launch.job.python, run_new()
-        await self._in_thread(runner_folder_write, name, launch.user)
-        paths = RunnerPaths.of(name)
-        starts = size(paths.console), size(paths.log)
-        # Written down before it exists: killed in between, we find it by its mark.
-        self._listed[name] = Listed(name, run, group)
-        list_write(self._listed.values())
+        if name is None:
+            self._check_turn(key, group, now)
         try:
-            process = runner_process_start(name, python, run, launch.user)
-        except BaseException:
-            del self._listed[name]
-            raise
-        self._listed[name] = Listed(name, run, group, process.key)
-        runner = self._runners[name] = Runner(name, group, process, starts)
-        runner.begin()
-        list_write(self._listed.values())
-        logger.info("Shared process %s starts (pid %s).", name, process.key.pid)
-        return runner
+            check_memory(EMPTY_MB if name is None else weight.memory_mb)
+        except NotHereError:
+            if not was_bot:
+                raise
+            # It gave its bot up for a place that is not to be had.
+            check_memory(BOT_MB)
+            return replace(launch, own=Own.BROKEN)
+        runner = (
+            self._fleet.runners[name]
+            if name is not None
+            else await self._fleet.start(group, launch)
+        )
+        self._without.takes_place(key)
+        return HostedLaunch(launch, runner, weight)
+
+    def _check_turn(self, key: int, group: Group, now: float) -> None:
+        """Raise TurnLaterError while no other runner of the group may be started.
+
+        Whether they start at all is tried with one.
+        """
+        coming = any(
+            runner.group.whole == group.whole and not runner.came_up
+            for runner in self._fleet.runners.values()
+        )
+        if coming or self._ends.paused(group, now):
+            self._waiting[key] = now + LATER_SECONDS
+            raise TurnLaterError
 
     # -- Adopting -----------------------------------------------------------------
 
@@ -178,64 +163,20 @@ class Hosting:
     ) -> list[records.OpenProcess]:
         """Return the rows with what lives of those that shared a process.
 
-        Runners that an earlier supervisor left are met first; those that do not answer
-        are ended. What is in them stays until ``settle``. Raises DatabaseError.
+        What is in runners stays there until ``settle``. Raises DatabaseError.
         """
-        await self._meet_old()
-        return [await self._found(row) if row.runner else row for row in rows]
+        found = await self._fleet.adopt(rows)
+        for row in found:
+            if isinstance(row.process, HostedProcess):
+                group = row.process.runner.group
+                self._without.belongs(row.strategy_id, group)
+            elif row.details.get("own") == Own.BROKEN:
+                self._without.keeps_bot(row.strategy_id)
+        return found
 
     def settle(self) -> None:
         """Have those taken out whose rows were not given back to anybody."""
-        for runner in self._runners.values():
-            runner.settle()
-
-    async def _meet_old(self) -> None:
-        old = [each for each in list_read() if each.name not in self._runners]
-        met = []
-        for listed in old:
-            process = await asyncio.to_thread(listed.process)
-            if process is None:
-                continue
-            runner = Runner(listed.name, listed.group, process, adopted=True)
-            self._runners[listed.name] = runner
-            self._listed[listed.name] = replace(listed, key=process.key)
-            runner.begin()
-            met.append(runner)
-        await asyncio.gather(*(self._meet(runner) for runner in met))
-        if old:
-            list_write(self._listed.values())
-
-    async def _meet(self, runner: Runner) -> None:
-        try:
-            async with asyncio.timeout(MEET_SECONDS):
-                await runner.met.wait()
-        except TimeoutError:
-            why = runner.fault or "it does not answer"
-            logger.warning("Shared process %s is ended: %s.", runner.name, why)
-            runner.process.kill()
-            await self._forget(runner)
-        else:
-            logger.info(
-                "Shared process %s was adopted (pid %s).",
-                runner.name,
-                runner.process.key.pid,
-            )
-
-    async def _found(self, row: records.OpenProcess) -> records.OpenProcess:
-        runner = self._runners.get(row.runner)
-        if runner is None or not runner.alive():
-            return row
-        known = runner.places.get(row.strategy_id)
-        run = str(row.details.get("run", ""))
-        if known is not None and known.load.run == run:
-            return replace(row, process=HostedProcess(runner, known))
-        analyses = int(row.details.get("analyses") or 1)
-        place = runner.take_back(Load(row.strategy_id, run, Weight.of(analyses)))
-        if place is None:
-            return row
-        if row.details.get("create_time") is None:
-            await self._in_thread(records.known, row.row, runner.process.key)
-        return replace(row, process=HostedProcess(runner, place))
+        self._fleet.settle()
 
     # -- Looking after ---------------------------------------------------------------
 
@@ -243,11 +184,13 @@ class Hosting:
         """Do what has to be done about runners; nothing here asks the database."""
         now = time.monotonic()
         self._waiting = {key: at for key, at in self._waiting.items() if at > now}
-        for runner in list(self._runners.values()):
+        for runner in list(self._fleet.runners.values()):
             cut_console(runner.paths.console)
-            if runner.came_up:
+            if runner.came_up and runner not in self._up:
+                self._up.add(runner)
                 self._ends.met(runner.group)
             runner.look()
+            self._let_lot_go(runner, now)
             self._check_memory(runner)
             if runner.fault and runner.alive():
                 logger.error("%s is killed: %s.", _told(runner), runner.fault)
@@ -255,7 +198,7 @@ class Hosting:
             if not runner.alive():
                 await self._ended(runner)
             else:
-                self._rest(runner, now)
+                self._fleet.rest(runner, now)
 
     async def noticed(self, bot: Bot) -> None:
         """Draw the conclusions from the end of a bot's runner, before it is buried."""
@@ -263,23 +206,55 @@ class Hosting:
         if isinstance(process, HostedProcess) and not process.runner.alive():
             await self._ended(process.runner)
 
-    async def takes(self, bot: Bot, reason: str) -> bool:
-        """Do what follows from an unasked end in a runner; False: it ended as a bot.
+    async def takes(
+        self, bot: Bot, cause: Cause, reason: str, bots: Iterable[Bot]
+    ) -> Cause | None:
+        """Do what follows from an unasked end in a runner; ``bots`` are the others.
 
-        Raises DatabaseError.
+        Returns why it ended, where more has to follow, as from the end of a bot. None:
+        that was all. Raises DatabaseError.
         """
         process, key = bot.process, bot.watched.strategy_id
         if not isinstance(process, HostedProcess):
-            return False
-        if code := process.moves:
-            ended = process.place.ended
-            words = ended.message if ended is not None else ""
+            return cause
+        ended = process.place.ended
+        code, words = process.moves, ended.message if ended is not None else ""
+        if not code and ended is not None:
+            return cause
+        if not code and process.runner.alive():
+            code, words = Own.SILENT, reason
+            pid, now = process.key.pid, time.monotonic()
+            well = any(_shows_life(other, bot) for other in bots)
+            match self._silence.after(pid, key, now, others_well=well):
+                case Silent.SHARED:
+                    return Cause.EXCHANGE
+                case Silent.AGAIN:
+                    return cause
+        if code:
             logger.warning("%s leaves its shared process: %s", bot.watched.name, reason)
             await self._in_thread(moved_out, key, code, words, bot.life.revision)
-        elif process.place.ended is not None:
-            return False
         await self._in_thread(records.restarting, key, reason)
-        return True
+        return None
+
+    async def tell(self) -> None:
+        """Tell people when a group has to do without runners, and when that is over.
+
+        Raises DatabaseError: then it is told at the next call.
+        """
+        if self._trouble is not None:
+            await self._in_thread(hosting_fails, *self._trouble)
+            self._trouble, self._told = None, True
+        well = self._ends.all_work(time.monotonic()) and not self._without.bots
+        if well and self._told is not False:
+            await self._in_thread(hosting_works)
+            self._told = False
+
+    def _let_lot_go(self, runner: Runner, now: float) -> None:
+        """Open a runner for all of its group again, when nothing ended for long."""
+        if runner.group.lot and not any(
+            self._ends.lot(key, now) for key in runner.places
+        ):
+            runner.group = runner.group.whole
 
     def _check_memory(self, runner: Runner) -> None:
         excess = runner.over(settings.RUNNER_MEMORY_MB)
@@ -292,28 +267,11 @@ class Hosting:
         else:
             runner.condemn(who, Own.MEMORY, why)
 
-    def _rest(self, runner: Runner, now: float) -> None:
-        """End a runner in which nobody has been for a while."""
-        if runner.places:
-            return
-        if not runner.closing and now - runner.idle_since > IDLE_SECONDS:
-            logger.info("Shared process %s is empty and ends.", runner.name)
-            self._stop(runner)
-        elif (
-            runner.closing and now - self._stopped.get(runner.name, now) > STOP_SECONDS
-        ):
-            runner.process.kill()
-
-    def _stop(self, runner: Runner) -> None:
-        if not runner.closing:
-            runner.closing = True
-            self._stopped[runner.name] = time.monotonic()
-            runner.process.terminate()
-
     async def _ended(self, runner: Runner) -> None:
-        if self._runners.get(runner.name) is not runner:
+        if self._fleet.runners.get(runner.name) is not runner:
             return
-        await self._forget(runner)
+        await self._fleet.forget(runner)
+        self._up.discard(runner)
         inside = [p for p in runner.places.values() if p.inside and not p.dropped]
         why = runner_end(runner)
         if not inside:
@@ -336,37 +294,34 @@ class Hosting:
             runner.condemn(after.moves, code, why)
         if after.lots:
             logger.warning("Its strategies are parted, to find who ends it.")
-
-    async def _forget(self, runner: Runner) -> None:
-        await runner.leave()
-        if self._runners.get(runner.name) is runner:
-            del self._runners[runner.name]
-        self._listed.pop(runner.name, None)
-        self._stopped.pop(runner.name, None)
-        try:
-            list_write(self._listed.values())
-        except OSError as error:
-            # The next supervisor finds no such process.
-            logger.error("The list of shared processes cannot be written: %s", error)  # noqa: TRY400
+        if after.without:
+            logger.error(
+                "Strategies on %s do without shared processes for %d minutes.",
+                runner.group.exchange,
+                WITHOUT_SECONDS / 60,
+            )
+            self._trouble = (runner.group.exchange, why)
 
     # -- Ending --------------------------------------------------------------------
 
     def end_all(self) -> None:
         """Tell every runner to end; its strategies end with it."""
-        for runner in self._runners.values():
-            self._stop(runner)
+        self._fleet.end_all()
 
     async def close(self) -> None:
         """Wait until all runners have ended, and end those that do not."""
-        self.end_all()
-        deadline = time.monotonic() + STOP_SECONDS
-        while any(runner.process.alive() for runner in self._runners.values()):
-            if time.monotonic() > deadline:
-                for runner in self._runners.values():
-                    runner.process.kill()
-            await asyncio.sleep(0.1)
-        for runner in list(self._runners.values()):
-            await self._forget(runner)
+        await self._fleet.close()
+
+
+def _shows_life(other: Bot, bot: Bot) -> bool:
+    """Tell whether another strategy of the same runner is well, as lately as this asks."""
+    return (
+        isinstance(other.process, HostedProcess)
+        and isinstance(bot.process, HostedProcess)
+        and other.process.runner is bot.process.runner
+        and other.proven
+        and other.watched.candle_ms <= bot.watched.candle_ms
+    )
 
 
 def _told(runner: Runner) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from strategies.models import Strategy
@@ -46,6 +46,7 @@ class Own:
     HUNG = "hung"
     MEMORY = "memory"
     ENDED = "ended"
+    SILENT = "silent"
     BROKEN = "broken"
 
 
@@ -63,6 +64,11 @@ class Group:
     margin_mode: str
     connection: str
     lot: str = ""
+
+    @property
+    def whole(self) -> Group:
+        """The group without regard to lots."""
+        return replace(self, lot="")
 
     @classmethod
     def of(cls, python: object, spec: BotSpec, simulator_url: str = "") -> Group:

@@ -6,6 +6,7 @@ In a folder of ours: what lies in a runner's own folder its strategies could hav
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,8 @@ from freqtrade_mgmt.supervisor.processes import BotProcess
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 FILE: Final = "runners.json"
 
@@ -48,11 +51,17 @@ def list_write(runners: Iterable[Listed]) -> None:
 
 
 def list_read() -> list[Listed]:
-    """Return the runners that were written down; none when that cannot be read."""
+    """Return the runners that were written down; none when that cannot be read.
+
+    Those that live all the same are found by the rows of what is in them.
+    """
     try:
         found = json.loads(_path().read_text(encoding="utf-8"))
         return [_listed(each) for each in found]
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning("The list of shared processes cannot be read: %r", error)
         return []
 
 

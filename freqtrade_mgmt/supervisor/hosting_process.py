@@ -9,7 +9,8 @@ from freqtrade_mgmt.supervisor.logs import tail
 from freqtrade_mgmt.supervisor.plan import cause_of, end_in_words
 
 if TYPE_CHECKING:
-    from freqtrade_mgmt.supervisor.hosting_runner import Place, Runner
+    from freqtrade_mgmt.supervisor.hosting_places import Place
+    from freqtrade_mgmt.supervisor.hosting_runner import Runner
     from freqtrade_mgmt.supervisor.identity import ProcessKey
 
 MOVES: Final = "it gets a process of its own: {why}"
@@ -63,8 +64,18 @@ class HostedProcess:
         self.runner.drop(self.place)
 
     def kill(self) -> None:
-        """Have it taken out; whoever asks again after a while ends the whole runner."""
+        """Have it taken out; whoever asks again after a while ends the whole runner.
+
+        At once, where that was told to end.
+        """
         self.runner.kill(self.place)
+
+    def oust(self, *, at_once: bool) -> None:
+        """Have it taken out in time, at the cost of whoever is in the runner.
+
+        ``at_once``: they have to end as well.
+        """
+        self.runner.oust(self.place, at_once=at_once)
 
     def let_go(self) -> None:
         """Give its place back."""

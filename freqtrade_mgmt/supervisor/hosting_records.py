@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -51,6 +52,35 @@ def shared_again(strategy_id: int, metrics: Mapping[str, Any]) -> None:
 def moved_resolve(strategy_id: int) -> None:
     """End the alert about a strategy that was moved out, without a word."""
     alert_resolve(key=_key(strategy_id), quiet=True)
+
+
+def hosting_fails(exchange: str, why: str) -> None:
+    """Tell people once that strategies of this node have to do without runners."""
+
+    def say() -> Words:
+        title = _("Shared processes do not work on %(node)s")
+        told = _(
+            "Strategies on %(exchange)s get processes of their own there, one after the"
+            " other, and share again when it works. It is tried again in an hour."
+        )
+        words = f"{reason_shown(why)}\n\n{told % {'exchange': exchange}}"
+        return Words(title % {"node": settings.NODE_NAME}, words)
+
+    alert_raise(
+        key=_node_key(),
+        priority="P1",
+        words=say,
+        context={"shared_processes": exchange},
+    )
+
+
+def hosting_works() -> None:
+    """End that alert: nobody has to do without a runner any more."""
+    alert_resolve(key=_node_key())
+
+
+def _node_key() -> str:
+    return f"process:{settings.NODE_NAME[:100]}:shared"
 
 
 def _tell(strategy: Strategy, code: str, words: str) -> None:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from freqtrade_mgmt.supervisor.hosting_control import (
@@ -18,13 +17,13 @@ from freqtrade_mgmt.supervisor.hosting_control import (
     RunnerRefusedError,
     RunnerSilentError,
 )
-from freqtrade_mgmt.supervisor.hosting_groups import Bench, Weight
+from freqtrade_mgmt.supervisor.hosting_groups import Bench
 from freqtrade_mgmt.supervisor.hosting_memory import held_mb
+from freqtrade_mgmt.supervisor.hosting_places import Place
 from freqtrade_mgmt.supervisor.hosting_start import RunnerPaths
 from freqtrade_mgmt.supervisor.hosting_states import (
     FAILED,
     HUNG,
-    RUNNING,
     Status,
     shares,
     status_read,
@@ -33,6 +32,7 @@ from freqtrade_mgmt.supervisor.hosting_states import (
 
 if TYPE_CHECKING:
     from freqtrade_mgmt.supervisor.hosting_groups import Group
+    from freqtrade_mgmt.supervisor.hosting_places import Load
     from freqtrade_mgmt.supervisor.processes import BotProcess
 
 logger = logging.getLogger(__name__)
@@ -54,55 +54,9 @@ PAUSE_SECONDS: Final = 5.0
 ALIVE_SECONDS: Final = 0.2
 THERE_ALREADY: Final = frozenset({"loaded", "already"})
 SILENT: Final = "it did not answer for {seconds:.0f} s"
+NOT_HERE: Final = "what is in it may not run here now"
 STUCK: Final = "strategy {strategy_id} could not be taken out of it"
 GONE: Final = "it has gone from the process that it shared with others"
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a runner is told of a strategy; ``run`` marks this one start of it."""
-
-    strategy_id: int
-    run: str
-    weight: Weight = field(default_factory=lambda: Weight.of(1))
-    config: str = ""
-    userdir: str = ""
-    log: str = ""
-
-
-@dataclass(slots=True)
-class Place:
-    """One start of a strategy in a runner, and how it goes.
-
-    ``dropped`` tells that it shall not be there, ``asked`` is since when the runner knows
-    (seconds of the monotonic clock: many are let go of one after the other), ``gone``
-    that it is not there any more, ``ended`` what the runner said of its end.
-    """
-
-    load: Load
-    sent: bool = False
-    dropped: bool = False
-    asked: float | None = None
-    gone: bool = False
-    status: Status | None = None
-    ended: Status | None = None
-
-    @property
-    def inside(self) -> bool:
-        """Whether it is, or shall be, in the runner."""
-        return not self.gone and self.ended is None
-
-    @property
-    def up(self) -> bool:
-        """Whether the runner said that it analyses."""
-        return self.status is not None and self.status.state == RUNNING
-
-    def note(self, status: Status) -> None:
-        """Take in what the runner says; an end is believed for good."""
-        if status.run == self.load.run:
-            self.status = status
-            if status.ended and self.ended is None:
-                self.ended = status
 
 
 class Runner:
@@ -184,7 +138,7 @@ class Runner:
 
     def drop(self, place: Place) -> None:
         """Have a strategy taken out; in the background."""
-        place.dropped = True
+        place.dropped = place.dropped or time.monotonic()
         if not place.sent:
             place.gone = True
             self._leave_place(place)
@@ -193,11 +147,22 @@ class Runner:
     def kill(self, place: Place) -> None:
         """Have a strategy taken out whatever it costs."""
         self.drop(place)
-        late = (
-            place.asked is not None and time.monotonic() - place.asked > LET_GO_SECONDS
-        )
-        if late and not place.gone:
+        if self.closing:
+            # It was told to end with all that is in it, and nobody looks after it.
+            self.process.kill()
+        elif not place.gone and _late(place.asked):
             self._stuck(place.load.strategy_id)
+
+    def oust(self, place: Place, *, at_once: bool) -> None:
+        """Have a strategy taken out that may run elsewhere any moment.
+
+        In time, whether the runner answers or not; ``at_once``: so may all that is in it.
+        """
+        self.drop(place)
+        if place.inside and (at_once or _late(place.dropped)):
+            stuck = STUCK.format(strategy_id=place.load.strategy_id)
+            self._must_end(NOT_HERE if at_once else stuck)
+            self.process.kill()
 
     def alive(self) -> bool:
         """Tell whether the process runs; asked for every strategy, looked at once."""
@@ -276,6 +241,7 @@ class Runner:
         folder, pid = self.paths.folder, self.process.key.pid
         control = await Control.open(folder, pid, self._event)
         try:
+            # Whoever answers to this and to nothing else is silent all the same.
             self._check(await control.ask("hello"))
             self.came_up = True
             while not self.fault:
@@ -300,8 +266,7 @@ class Runner:
 
     async def _sync(self, control: Control) -> None:
         """Make what is in it equal to what shall be."""
-        listed = statuses_read(await control.ask("list"))
-        self._heard = time.monotonic()
+        listed = statuses_read(await self._ask(control, "list"))
         self._listed = listed
         for key, status in listed.items():
             if key in self.places:
@@ -309,6 +274,16 @@ class Runner:
         if not self.held_back:
             await self._equalise(control, listed)
         await self._measure()
+
+    async def _ask(self, control: Control, do: str, **values: Any) -> dict[str, Any]:
+        """Ask, and note that it answered: many slow answers in a row are no silence."""
+        try:
+            found = await control.ask(do, **values)
+        except RunnerRefusedError:
+            self._heard = time.monotonic()
+            raise
+        self._heard = time.monotonic()
+        return found
 
     async def _equalise(self, control: Control, listed: dict[int, Status]) -> None:
         for key, status in list(listed.items()):
@@ -330,7 +305,8 @@ class Runner:
         load = place.load
         place.sent = True
         try:
-            await control.ask(
+            await self._ask(
+                control,
                 "load",
                 strategy_id=load.strategy_id,
                 config=load.config,
@@ -356,7 +332,7 @@ class Runner:
         if place is not None and place.load.run == status.run and place.asked is None:
             place.asked = time.monotonic()
         try:
-            await control.ask("unload", strategy_id=key, seconds=UNLOAD_SECONDS)
+            await self._ask(control, "unload", strategy_id=key, seconds=UNLOAD_SECONDS)
         except RunnerRefusedError:
             self._stuck(key)
             return
@@ -382,3 +358,8 @@ class Runner:
             for key, place in self.places.items()
         }
         self._shares = shares(self.held, own)
+
+
+def _late(since: float | None) -> bool:
+    """Tell whether it has had its time to let go of a strategy."""
+    return since is not None and time.monotonic() - since > LET_GO_SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import uuid
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,16 @@ from django.conf import settings
 
 from btc_watcher.lib.errors import ConfigurationError
 from freqtrade_mgmt.bot_files import file_write
+from freqtrade_mgmt.leases.picture import Sizes
 from freqtrade_mgmt.leases.restored import HOME_MARK
 from freqtrade_mgmt.leases.store import Node
 from freqtrade_mgmt.supervisor import guard_program
+from freqtrade_mgmt.supervisor.hosting_groups import EMPTY_MB
 from freqtrade_mgmt.supervisor.installs import supervisor_lock_path
 from freqtrade_mgmt.supervisor.limits import BOT_MB, SHARED_MB, budget_mb
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 LIFE_FILE = "node.life"
@@ -45,6 +49,20 @@ def node_here() -> Node:
 def _each_mb() -> int:
     """Return what one more strategy takes of the memory, roughly."""
     return SHARED_MB if settings.RUNNERS else BOT_MB
+
+
+def sizes_here(own: Iterable[int]) -> Sizes:
+    """Return what strategies take of a node's capacity.
+
+    ``own`` are those that have a process of their own. Where all have, each counts one.
+    """
+    if not settings.RUNNERS:
+        return Sizes()
+    return Sizes(
+        own=frozenset(own),
+        each=math.ceil(BOT_MB / SHARED_MB),
+        empty=math.ceil(EMPTY_MB / SHARED_MB),
+    )
 
 
 def life_keep(node: Node) -> None:

@@ -170,15 +170,19 @@ def job(strategy_id: int) -> Job:
     route, way = way_take(strategy)
     pairs = tuple(config["pairs"])
     metrics = strategy.health_metrics
+    note = metrics.get(NOTE)
     own = _own(
         strategy.type,
         strategy.freqtrade_config.get("own_process"),
         version,
-        metrics.get(NOTE),
+        note,
         head_of(strategy.version, metrics.get("restarts")),
     )
     if not own:
         shared_again(strategy_id, metrics)
+    elif isinstance(note, dict) and note.get("code") != own:
+        # It has a process of its own anyway: nothing has to be done about it.
+        moved_resolve(strategy_id)
     spec = BotSpec(
         strategy_id=strategy.pk,
         name=strategy.name,

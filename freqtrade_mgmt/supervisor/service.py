@@ -29,6 +29,7 @@ from freqtrade_mgmt.supervisor.duties import Duties
 from freqtrade_mgmt.supervisor.ending import drained, ended
 from freqtrade_mgmt.supervisor.heartbeat import Heartbeat
 from freqtrade_mgmt.supervisor.hosting import Hosting
+from freqtrade_mgmt.supervisor.hosting_without import TurnLaterError
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from freqtrade_mgmt.supervisor.launch import Launch
 from freqtrade_mgmt.supervisor.leasing import LeaseGoneError, NodeNameTakenError
@@ -145,6 +146,7 @@ class Supervisor:
                 self._bots, everybody.held, ours=self._leases.duties
             )
             await self._releases.tick(alone=self._sharing.alone)
+            await self._hosting.tell()
             for action in self._plan(wishes):
                 await self._act_alone(action)
             for strategy_id in wishes.stopping - self._bots.keys():
@@ -159,6 +161,7 @@ class Supervisor:
     def _plan(self, wishes: records.Wishes) -> list[Action]:
         self._patience.forgive(wishes.up)
         revisions = self._routing.wanted(wishes.up, self._bots)
+        revisions |= self._hosting.back(wishes.hosted, self._bots)
         actions = plan(
             wanted=wishes.up.keys() - self._duties.upgrades.held,
             observed=[
@@ -228,7 +231,7 @@ class Supervisor:
         port = Port()
         try:
             job, life = await self._launched(strategy_id, port)
-        except (HeldError, LeaseGoneError):
+        except (HeldError, LeaseGoneError, TurnLaterError):
             port.close()  # the next wishes tell that it has to wait
             return
         except ReleaseMissingError as error:
@@ -342,10 +345,11 @@ class Supervisor:
         strategy_id = bot.watched.strategy_id
         if not bot.process.moves:
             self._duties.upgrades.ended(strategy_id, cause, reason)
-        if await self._hosting.takes(bot, reason):
+        follows = await self._hosting.takes(bot, cause, reason, self._bots.values())
+        if follows is None:
             return
         decision = self._patience.after_end(
-            strategy_id, bot.life.revision, cause, reason, time.monotonic()
+            strategy_id, bot.life.revision, follows, reason, time.monotonic()
         )
         if decision.give_up:
             logger.error("%s is given up: %s", bot.watched.name, decision.reason)

@@ -12,6 +12,7 @@ from freqtrade_mgmt.here import NotHereError
 from freqtrade_mgmt.leases.notes import all_reasons, note_write, notes_clear, notes_end
 from freqtrade_mgmt.leases.picture import DUTIES, bots_of, leaving, placed, teller
 from freqtrade_mgmt.supervisor import records
+from freqtrade_mgmt.supervisor.hosting_process import HostedProcess
 from freqtrade_mgmt.supervisor.leasing import Leases
 from freqtrade_mgmt.supervisor.node_records import (
     moved_settled,
@@ -19,6 +20,7 @@ from freqtrade_mgmt.supervisor.node_records import (
     operation_open,
     user_had,
 )
+from freqtrade_mgmt.supervisor.nodes import sizes_here
 from freqtrade_mgmt.supervisor.plan import (
     LEASE_LATE,
     LEASE_LOST,
@@ -70,6 +72,8 @@ class Sharing:
         self._unclaimed: dict[int, float] = {}
         self._leaving: dict[int, float] = {}
         self._stuck: dict[int, float] = {}
+        # Those that have a process of their own, as far as known.
+        self._own: frozenset[int] = frozenset()
         self._told: dict[str, Any] = {}
         self._looked = float("-inf")
 
@@ -81,6 +85,8 @@ class Sharing:
     async def tick(self, wishes: records.Wishes) -> records.Wishes:
         """Take and give back, and return the wishes that are ours; raises DatabaseError."""
         wanted = wishes.up.keys() | wishes.held
+        # Of one that waits for its proxy only what it was before is known.
+        self._own = (self._own & wishes.held) | (wishes.up.keys() - wishes.hosted)
         await self._give(wanted, wishes.stopping)
         await self._take(wanted, wishes.stopping)
         await self._look(wanted)
@@ -91,12 +97,17 @@ class Sharing:
     ) -> None:
         """End the bots that may not run here now; nothing here asks the database."""
         mine, held = self.leases.mine, self.leases.held
+        late = self.leases.late(self.leases.limits.kill)
         for key, bot in list(self._bots.items()):
             if key in mine:
                 continue
             await stop(bot, LEASE_LATE if key in held else LEASE_LOST)
-            if key not in held or self.leases.late(self.leases.limits.kill):
-                # Another node may run it any moment.
+            if key in held and not late:
+                continue
+            # Another node may run it any moment.
+            if isinstance(bot.process, HostedProcess):
+                bot.process.oust(at_once=late)
+            else:
                 bot.process.kill()
 
     def explained(self, actions: Sequence[Action]) -> list[Action]:
@@ -175,7 +186,9 @@ class Sharing:
         if not leases.picture.draining():
             return
         busy = bool(self._leaving)
-        chosen = leaving(leases.picture, leases.mine, leases.limits, busy=busy)
+        chosen = leaving(
+            leases.picture, leases.mine, leases.limits, sizes_here(self._own), busy=busy
+        )
         if chosen is not None:
             logger.info("Strategy %s leaves this node.", chosen)
             self._leaving[chosen] = now
@@ -217,7 +230,8 @@ class Sharing:
         await leases.refresh()
         picture = leases.picture
         free = picture.free(free, leases.limits)
-        places = placed(free, picture, leases.held, leases.limits)
+        sizes = sizes_here(self._own)
+        places = placed(free, picture, leases.held, leases.limits, sizes)
         may = not (picture.draining() and self._others_stay())
         return {
             key

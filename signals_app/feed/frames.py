@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,6 +18,10 @@ START: Final = (0, 0)
 # Characters of a batch. What a page has not read yet is held for it alone, so this
 # bounds the memory that a slow one costs.
 BATCH_LENGTH: Final = 64_000
+# As Redis reads it; int() takes signs, spaces and underscores besides.
+CURSOR: Final = re.compile(r"([0-9]{1,20})(?:-([0-9]{1,20}))?")
+# Both numbers of a cursor have 64 bits.
+LIMIT: Final = 2**64
 
 
 class Frame(NamedTuple):
@@ -54,10 +59,15 @@ def notice(text: str) -> Batch:
 def position(cursor: str) -> tuple[int, int]:
     """Return a cursor such as ``1795370520000-3`` as comparable numbers.
 
-    Raises ValueError when it is no cursor.
+    Raises ValueError when it is no cursor that Redis understands.
     """
-    stamp, _, number = cursor.partition("-")
-    return int(stamp), int(number or 0)
+    found = CURSOR.fullmatch(cursor)
+    if found is None:
+        raise ValueError("This is no cursor.")
+    stamp, number = int(found[1]), int(found[2] or 0)
+    if max(stamp, number) >= LIMIT:
+        raise ValueError("This cursor is beyond any stream.")
+    return stamp, number
 
 
 def entry_frame(identifier: bytes, fields: dict[bytes, bytes]) -> Frame:

@@ -53,6 +53,7 @@ class Hub:
         self._reader = KeptTask(self._read, name="signals feed", broken=self._unheard)
         self._ready = asyncio.Event()
         self._last: bytes = b"0-0"
+        self._behind = False
         self._stalled = False
 
     @contextlib.asynccontextmanager
@@ -76,10 +77,17 @@ class Hub:
     async def replay(self, after: str) -> list[Frame] | None:
         """Return the events after a cursor, or None when they cannot be had.
 
-        The cursor is gone (trimmed, flushed), or Redis is away.
+        The cursor is gone (trimmed, flushed), Redis refuses, or it is away. Raises
+        ValueError when it is no cursor.
         """
         try:
-            return await self._replay(after, position(after))
+            return await self._replay(position(after))
+        except redis.ResponseError as error:
+            # It is there: the pages that are open hear what comes.
+            logger.warning(
+                "Redis refuses the events after a cursor (%s).", type(error).__name__
+            )
+            return None
         except redis.RedisError:
             self._stall()
             return None
@@ -89,7 +97,7 @@ class Hub:
         """What a page is told that may have missed something: reload, or wait for it."""
         return STALLED_TEXT if self._stalled else RELOAD_TEXT
 
-    async def _replay(self, after: str, wanted: tuple[int, int]) -> list[Frame] | None:
+    async def _replay(self, wanted: tuple[int, int]) -> list[Frame] | None:
         info = await self._info()
         newest = position(info["last-generated-id"].decode())
         first = info["first-entry"]
@@ -100,7 +108,10 @@ class Hub:
         if wanted != START and (first is None or wanted < position(first[0].decode())):
             return None  # trimmed, or flushed and filled again
         entries: Any = await self._redis.xrange(
-            redis_keys.SIGNALS_STREAM, min=f"({after}", max="+", count=REPLAY_LENGTH + 1
+            redis_keys.SIGNALS_STREAM,
+            min=f"({wanted[0]}-{wanted[1]}",
+            max="+",
+            count=REPLAY_LENGTH + 1,
         )
         if len(entries) > REPLAY_LENGTH:
             return None  # loading anew costs less
@@ -168,8 +179,11 @@ class Hub:
                 block=BLOCK_MS,
             )
         for _, entries in reply:
-            if len(entries) == READ_COUNT:
+            full = len(entries) == READ_COUNT
+            # What was not read with a full reply may have gone while that was handed out.
+            if full or self._behind:
                 await self._check_trimmed()
+            self._behind = full
             self._last = entries[-1][0]
             for batch in batches(entry_frame(*entry) for entry in entries):
                 self._broadcast(batch)
@@ -201,7 +215,12 @@ class Hub:
 
     def _broadcast(self, batch: Batch) -> None:
         for subscription in self._subscriptions:
-            subscription.put(batch)
+            try:
+                subscription.put(batch)
+            except Exception:
+                # It concerns this page alone. The others go on hearing.
+                logger.exception("A live page could not be told.")
+                subscription.drop()
 
     async def _stop(self) -> None:
         await self._reader.stop()

@@ -68,10 +68,16 @@ class Subscription:
         self._waiting.append(batch)
         self._length += len(batch.frames)
         if self._length > QUEUE_LENGTH:
-            # Nothing of them will be sent, and each slow page would hold others.
-            self._lagging = True
-            self._waiting.clear()
-            self._length = 0
+            self.drop()
+
+    def drop(self) -> None:
+        """Have ``get`` say that events were lost, and forget what waits."""
+        self._idle = False
+        self._some.set()
+        self._lagging = True
+        # Nothing of them will be sent, and each slow page would hold others.
+        self._waiting.clear()
+        self._length = 0
 
     async def get(self) -> Batch | None:
         """Return the next events, or None when some were dropped: reload.

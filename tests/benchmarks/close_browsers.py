@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from tests.benchmarks.fanout_client import Client
+from tests.benchmarks.fanout_client import Reader
 
 if TYPE_CHECKING:
     from tests.benchmarks.fanout_client import Address
@@ -41,7 +41,7 @@ PING_LENGTH: Final = 6
 class Browser:
     """One socket: how many bytes came in this round, and when the last of them."""
 
-    def __init__(self, connection: socket.socket, counter: Client | None) -> None:
+    def __init__(self, connection: socket.socket, counter: Reader | None) -> None:
         self.socket = connection
         self.bytes, self.at = 0, 0.0
         self._counter = counter
@@ -75,17 +75,18 @@ class Crowd:
         self.browsers: list[Browser] = []
         request = _request(address)
         while (left := address["clients"] - len(self.browsers)) > 0:
-            for connection, compressed in _connected(
+            for connection, rest in _connected(
                 address["port"], request, min(left, AT_ONCE)
             ):
-                self._add(connection, compressed=compressed)
+                self._add(connection, rest)
             # Who is connected is pinged while the others come.
             self.idle(0)
 
-    def _add(self, connection: socket.socket, *, compressed: bool) -> None:
+    def _add(self, connection: socket.socket, rest: bytes) -> None:
         counter = None
         if not self.browsers:
-            counter = self.counter = Client(connection, compressed=compressed)
+            counter = self.counter = Reader(connection)
+            counter.take(rest)
         connection.setblocking(False)
         browser = Browser(connection, counter)
         self.browsers.append(browser)
@@ -107,7 +108,10 @@ class Crowd:
             browser.begin()
 
     def follow(self, wanted: int) -> dict[str, Any]:
-        """Read until every browser has ``wanted`` events; return when it had them."""
+        """Read until every browser has ``wanted`` events; return when it had them.
+
+        ``missing`` is how many had not after PATIENCE, -1 when the first one had not.
+        """
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             idle = self.idle(QUIET_SECONDS)
@@ -146,8 +150,8 @@ def _request(address: Address) -> bytes:
 
 def _connected(
     port: int, request: bytes, count: int
-) -> list[tuple[socket.socket, bool]]:
-    """Return connections, and whether what they send is compressed."""
+) -> list[tuple[socket.socket, bytes]]:
+    """Return connections, and what each has sent already."""
     opened = [
         socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(count)
     ]
@@ -155,10 +159,14 @@ def _connected(
         connection.sendall(request)
     found = []
     for connection in opened:
-        answer = connection.recv(4096)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            if not (more := connection.recv(4096)):
+                raise ConnectionError(f"No answer but {answer!r}.")
+            answer += more
         if not answer.startswith(b"HTTP/1.1 101"):
             raise ConnectionError(f"The server answered: {answer!r}.")
-        found.append((connection, b"permessage-deflate" in answer))
+        found.append((connection, answer.partition(b"\r\n\r\n")[2]))
     return found
 
 

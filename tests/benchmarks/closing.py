@@ -29,6 +29,7 @@ from freqtrade_mgmt.supervisor.collector import Collector
 from freqtrade_mgmt.supervisor.frames import Watched
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from signals_app import feed
+from signals_app.consumers import HEARTBEAT
 from tests.benchmarks.close_bots import CANDLE_MS, CONNECTED, TIMEFRAME, names
 from tests.benchmarks.latency import login
 from tests.e2e.system import WebServer
@@ -236,7 +237,7 @@ async def closes(
             seen = await asyncio.to_thread(browsers.hear)
             assert published.events == size.signals, published
             results.append(
-                _close((began, ended), published, seen, work.done(), work.resident())
+                close_of((began, ended), published, seen, work.done(), work.resident())
             )
     return results
 
@@ -249,13 +250,21 @@ async def _candle_closed() -> int:
     return closed - CANDLE_MS
 
 
-def _close(
+def close_of(
     told: tuple[float, float],
     published: Published,
     seen: dict[str, Any],
     worked: dict[str, float],
     resident: dict[str, int],
 ) -> Close:
+    """Return a close as it is reported; RuntimeError when browsers had not all of it.
+
+    ``told`` are the moments of the bots' first and last frame, ``seen`` what the browsers
+    have answered.
+    """
+    if seen["missing"]:
+        who = "the one that counts" if seen["missing"] < 0 else str(seen["missing"])
+        raise RuntimeError(f"Of the browsers {who} did not get every signal: {seen}")
     began, ended = told
     return Close(
         frames_written=ended - began,
@@ -319,6 +328,7 @@ def _address(web: WebServer, browsers: int) -> Address:
         "port": web.port,
         "path": "/ws/signals/",
         "headers": {"Cookie": login(web.url), "Origin": web.url},
+        "heartbeat": HEARTBEAT,
         "deflate": True,
         "clients": browsers,
     }

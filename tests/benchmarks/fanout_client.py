@@ -15,6 +15,7 @@ import selectors
 import socket
 import sys
 import time
+import zlib
 from typing import Any, Final, NotRequired, TypedDict
 
 from btc_watcher.lib.shared_frames import SharedFrames
@@ -25,6 +26,10 @@ AT_ONCE: Final = 50
 # That something was lost is said in less, unless it is compressed.
 SHORTEST_EVENT: Final = 64
 CONTROL, CLOSE, PING = 8, 8, 9
+# RFC 7692: a bit of the first byte, and what a message is sent without.
+COMPRESSED, TAIL = 0x40, b"\x00\x00\xff\xff"
+# What a page is told that missed something, and what says nothing.
+NOTICES, IDLE = frozenset({"reload", "stalled"}), "heartbeat"
 
 
 class Address(TypedDict):
@@ -129,8 +134,44 @@ class Client:
             self.events += not seldom
 
 
+class Reader(Client):
+    """A connection whose messages are read, so that an event is told from a notice.
+
+    Compressed, both are as short as each other. One is enough for a crowd: reading costs
+    more than sending.
+    """
+
+    __slots__ = ("inflater",)
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection, compressed=False)
+        self.inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def take(self, data: bytes) -> None:
+        """Read the messages that are complete with ``data``."""
+        data, position = self.rest + data, 0
+        while True:
+            size, head = self._head(data, position, len(data))
+            end = position + head + size
+            if not head or end > len(data):
+                break
+            self._read(data[position], data[end - size : end])
+            position = end
+        self.rest = data[position:]
+
+    def _read(self, first: int, content: bytes) -> None:
+        if first & CONTROL:
+            self._short(first, content)
+            return
+        if first & COMPRESSED:
+            content = self.inflater.decompress(content + TAIL)
+        kind = json.loads(content)["event"]["type"]
+        self.notices += kind in NOTICES
+        self.events += kind not in NOTICES and kind != IDLE
+
+
 class Crowd:
-    """All clients."""
+    """All clients; the first one reads."""
 
     def __init__(self, address: Address) -> None:
         self.selector = selectors.DefaultSelector()
@@ -158,14 +199,16 @@ class Crowd:
             answer, rest = _answer(connection)
             self.extensions = answer.get("sec-websocket-extensions", "")
             connection.setblocking(False)
-            client = Client(
-                connection,
-                compressed=bool(self.extensions),
-                heartbeat=address.get("heartbeat", ""),
-            )
+            client = self._client(connection, address.get("heartbeat", ""))
             client.take(rest)
             self.clients.append(client)
             self.selector.register(connection, selectors.EVENT_READ, client)
+
+    def _client(self, connection: socket.socket, heartbeat: str) -> Client:
+        if not self.clients:
+            return Reader(connection)
+        compressed = bool(self.extensions)
+        return Client(connection, compressed=compressed, heartbeat=heartbeat)
 
     def run(self) -> None:
         """Read from everybody, and answer orders, until the standard input ends."""

@@ -7,7 +7,9 @@ import json
 import os
 import socket
 import statistics
+import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +134,13 @@ class Deaf:
     def hang_up(self) -> None:
         self.socket.close()
 
+    def vanish(self, abruptly: bool) -> None:
+        """End the connection without a word, as a closed laptop or a killed browser does."""
+        if abruptly:
+            linger = struct.pack("ii", 1, 0)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.socket.close()
+
 
 @pytest.fixture
 def deaf(running: WebServer, token: str) -> Iterator[list[Deaf]]:
@@ -211,6 +220,33 @@ def test_pages_that_stop_reading_slow_nobody_cost_little_and_load_anew(
         publish([{"type": "delivered", "number": "after"}])
         deaf[0].read_until(b'"number":"after"')
         assert numbers(fast, 1) == ["after"]
+
+
+def publish_one_by_one(count: int) -> None:
+    for number in range(count):
+        publish([{"type": "delivered", "number": number}])
+
+
+@pytest.mark.parametrize("abruptly", [False, True], ids=["end", "reset"])
+def test_pages_that_vanish_while_events_are_handed_out_disturb_nobody(
+    running: WebServer, deaf: list[Deaf], token: str, abruptly: bool
+) -> None:
+    each = 2 * ROUND // DEAF
+    with page(running, token, compression=None) as fast, ThreadPoolExecutor(1) as pool:
+        publish([{"type": "delivered", "number": "first"}])
+        for client in deaf:
+            client.read_until(b'"number":"first"')
+        assert numbers(fast, 1) == ["first"]
+        publishing = pool.submit(publish_one_by_one, DEAF * each)
+        for turn, client in enumerate(deaf):
+            expected = list(range(turn * each, turn * each + each))
+            assert numbers(fast, each) == expected
+            client.vanish(abruptly)
+        publishing.result()
+        until(lambda: connections(running) == 1, "the end of those who vanished", 10)
+        publish([{"type": "delivered", "number": "last"}])
+        assert numbers(fast, 1) == ["last"]
+    assert "handler is closed" not in running.log()
 
 
 def test_a_page_that_stops_reading_is_hung_up_on_when_its_login_ends(

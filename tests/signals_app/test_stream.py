@@ -220,6 +220,35 @@ def test_a_stranger_and_a_wrong_id_are_refused(token: str) -> None:
     assert wrong["Content-Type"].startswith("application/problem+json")
 
 
+async def test_an_id_that_redis_would_refuse_is_refused_and_stalls_nobody(
+    token: str,
+) -> None:
+    await tell(event(1), event(2))
+    now = await database_sync_to_async(cursor_now)()
+    stamp, number = now.split("-")
+    chunks = await opened(token, last_event_id=now)
+    # It hears whatever comes from here on.
+    assert (await said(chunks)).startswith(":")
+
+    for wrong in (
+        f"{stamp}-",
+        f"{stamp[0]}_{stamp[1:]}-{number}",
+        f"+{stamp}-{number}",
+        "1-18446744073709551616",
+        f"{stamp}-{'0' * 40}{number}",
+    ):
+        answer = await AsyncClient().get(
+            URL, headers=headers(token, last_event_id=wrong)
+        )
+        assert answer.status_code == 400, wrong
+    await tell(event(3))
+    text = await after(chunks, "")
+    await chunks.aclose()  # type: ignore[attr-defined]
+
+    data = text.splitlines()[-1].removeprefix("data: ")
+    assert json.loads(data)["event"] == event(3)
+
+
 def test_a_server_that_cannot_stream_says_so(token: str) -> None:
     answer = Client().get(URL, headers=headers(token))
 

@@ -15,7 +15,8 @@ class Received:
     """The frames and reloads of one browser.
 
     ``shown`` are the ids that it knows of, from frames or from lists; ``after`` is the
-    newest cursor, with which it connects again.
+    newest cursor, with which it connects again; ``deflates`` asks for compression, and
+    ``uncompressed`` counts the connections that did without although it asked.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Received:
     connections: int = 0
     reloads: int = 0
     backwards: int = 0
+    deflates: bool = False
+    uncompressed: int = 0
 
     def take(self, frame: dict[str, Any]) -> bool:
         """Note a frame; tell whether the list has to be read again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 WEBHOOK, EMAIL = "webhook", "email"
 SENT, FAILED = "sent", "failed"
 WAITING = ("pending", "retry")
+IN_DIGEST = "in a digest"
+# The longest wait between two attempts, with its jitter.
+LONGEST_WAIT_SECONDS = 3600 * 1.25
 
 
 class Notice(NamedTuple):
@@ -27,6 +31,20 @@ class Notice(NamedTuple):
 
 
 @dataclass(slots=True)
+class Delivered:
+    """Of one channel: how many signals it had to tell, and how many it told.
+
+    ``failed`` are notices, of signals or not, that were given up or kept away, ``open``
+    those that are still to be tried.
+    """
+
+    wanted: int = 0
+    told: int = 0
+    failed: int = 0
+    open: int = 0
+
+
+@dataclass(slots=True)
 class NoticeVerdict:
     """What is wrong; ``states`` counts what became of all of them.
 
@@ -34,6 +52,7 @@ class NoticeVerdict:
     """
 
     states: Counter[str] = field(default_factory=Counter)
+    channels: dict[int, Delivered] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
@@ -54,18 +73,26 @@ class NoticeVerdict:
         )
 
 
-def state(notice: Notice) -> str:
-    """Return what became of a notice; "" when nothing says so."""
+def state(notice: Notice, now: float) -> str:
+    """Return what became of a notice; "" when nothing says so at ``now`` (Unix seconds)."""
     metadata = notice.metadata
     if notice.status == SENT:
-        return "in a digest" if "collapsed_into" in metadata else "sent"
+        return IN_DIGEST if "collapsed_into" in metadata else "sent"
     if notice.status == FAILED:
         if "suppressed" in metadata:
             return "suppressed, with the reason"
         return "failed, with the reason" if notice.error else ""
-    if "held" in metadata:
-        return "held, with the time"
-    return "tried again at a time" if metadata.get("next_attempt_at") else ""
+    if not _is_soon(metadata.get("next_attempt_at"), now):
+        return ""
+    return "held, with the time" if "held" in metadata else "tried again at a time"
+
+
+def _is_soon(text: object, now: float) -> bool:
+    try:
+        moment = datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return False
+    return moment <= now + LONGEST_WAIT_SECONDS
 
 
 def judge(
@@ -74,6 +101,8 @@ def judge(
     channels: Collection[int],
     webhook: Counter[int],
     mails: Counter[str],
+    *,
+    now: float,
 ) -> NoticeVerdict:
     """Compare the history with the signals to be told and with what was received.
 
@@ -81,12 +110,14 @@ def judge(
     """
     verdict = NoticeVerdict()
     _count(verdict, notices, wanted, channels)
+    states = {notice.number: state(notice, now) for notice in notices}
     for notice in notices:
-        found = state(notice)
+        found = states[notice.number]
         verdict.states[found or "untold"] += 1
         if not found:
             verdict.untold.append(f"{notice.number} is {notice.status}")
-    carriers = {n.number: n for n in notices if state(n) == "sent"}
+    _channels(verdict, notices, states, wanted, channels)
+    carriers = {n.number: n for n in notices if states[n.number] == SENT}
     for notice in notices:
         digest = notice.metadata.get("collapsed_into")
         if notice.status == SENT and digest is not None and digest not in carriers:
@@ -98,9 +129,30 @@ def judge(
     return verdict
 
 
-def waits(notice: Notice) -> bool:
-    """Tell whether a notice has no outcome yet and nothing says when it will."""
-    return notice.status in WAITING and not state(notice)
+def _channels(
+    verdict: NoticeVerdict,
+    notices: Sequence[Notice],
+    states: Mapping[int, str],
+    wanted: Collection[str],
+    channels: Collection[int],
+) -> None:
+    known = set(wanted)
+    told: dict[int, set[str]] = {channel: set() for channel in channels}
+    verdict.channels = {channel: Delivered(len(known)) for channel in channels}
+    for notice in notices:
+        found = verdict.channels.get(notice.channel)
+        if found is None:
+            continue
+        if states[notice.number] in {SENT, IN_DIGEST}:
+            told[notice.channel] |= {notice.signal} & known
+        elif notice.status == FAILED:
+            # An alert that follows from another one is kept away on purpose.
+            on_purpose = "suppressed" in notice.metadata and not notice.signal
+            found.failed += not on_purpose
+        else:
+            found.open += 1
+    for channel, found in verdict.channels.items():
+        found.told = len(told[channel])
 
 
 def _count(
@@ -127,7 +179,7 @@ def _count(
     ]
     known = set(wanted)
     verdict.strangers += [
-        f"{signal} is told on channel {channel} and says that it is quiet"
+        f"{signal} is told on channel {channel} and need not be"
         for signal, channel in told
         if signal not in known
     ]

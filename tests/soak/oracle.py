@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from freqtrade_mgmt.simulator.market import INTERVALS_MS
+from tests.soak.grades import Grade, grade_of
 from tests.soak.rules import Bar
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Stored(NamedTuple):
     identifier: str
     mark: Mark
     price: float
+    grade: Grade
 
 
 class Window(NamedTuple):
@@ -67,11 +69,18 @@ class Verdict:
     doubled: list[Mark] = field(default_factory=list)
     invented: list[Mark] = field(default_factory=list)
     mispriced: list[Mark] = field(default_factory=list)
+    misgraded: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Tell whether every mark is there once, with its price, and no other."""
-        return not (self.missing or self.doubled or self.invented or self.mispriced)
+        """Tell whether every mark is there once, as it had to be, and no other."""
+        return not (
+            self.missing
+            or self.doubled
+            or self.invented
+            or self.mispriced
+            or self.misgraded
+        )
 
 
 def bars_of(
@@ -103,18 +112,18 @@ class Oracle:
         verdict = Verdict()
         counted = Counter(row.mark for row in stored)
         verdict.doubled = sorted(mark for mark, count in counted.items() if count > 1)
-        prices = {row.mark: row.price for row in stored}
+        rows = {row.mark: row for row in stored}
         for strategy in self.strategies:
             for pair in strategy.pairs:
                 mine = {
-                    mark: price
-                    for mark, price in prices.items()
+                    mark: row
+                    for mark, row in rows.items()
                     if (mark.strategy, mark.pair) == (strategy.name, pair)
                 }
                 self._judge_pair(verdict, strategy, pair, window, mine)
         known = {(s.name, pair) for s in self.strategies for pair in s.pairs}
         verdict.invented += sorted(
-            mark for mark in prices if (mark.strategy, mark.pair) not in known
+            mark for mark in rows if (mark.strategy, mark.pair) not in known
         )
         return verdict
 
@@ -133,7 +142,7 @@ class Oracle:
         strategy: Soaked,
         pair: str,
         window: Window,
-        stored: dict[Mark, float],
+        stored: dict[Mark, Stored],
     ) -> None:
         closes = [mark.close_ms for mark in stored]
         first = min([window.first_ms, *closes])
@@ -150,12 +159,12 @@ class Oracle:
             if not name:
                 continue
             mark = Mark(strategy.name, pair, strategy.timeframe, close_ms, name)
-            price = left.pop(mark, None)
+            row = left.pop(mark, None)
             verdict.wanted += required
-            if price is None and required:
+            if row is not None:
+                _judge_row(verdict, strategy, bar, row)
+            elif required:
                 verdict.missing.append(mark)
-            elif price is not None and abs(price - bar.close) > PRICE_TOLERANCE:
-                verdict.mispriced.append(mark)
         verdict.invented += sorted(left)
 
     def _decided(
@@ -170,6 +179,18 @@ class Oracle:
             close_ms = bar.open_ms + interval
             if close_ms >= first_close:
                 yield bar, marks, close_ms
+
+
+def _judge_row(verdict: Verdict, strategy: Soaked, bar: Bar, row: Stored) -> None:
+    if abs(row.price - bar.close) > PRICE_TOLERANCE:
+        verdict.mispriced.append(row.mark)
+    # Where the strength is not ours to compute, level and priority must follow from it.
+    strength = strategy.strength(bar) if strategy.strength else row.grade.strength
+    grade = grade_of(row.mark.mark, strength)
+    if row.grade != grade:
+        verdict.misgraded.append(
+            f"{row.mark.told()} is {row.grade.told()}, not {grade.told()}"
+        )
 
 
 def joined(marks: Marks) -> str:

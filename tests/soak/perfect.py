@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.soak.grades import grade_of
 from tests.soak.oracle import Mark, Stored, Window, bars_of, joined
 from tests.soak.rules import MINUTE_MS
 from tests.soak.strategies import SOAKED
@@ -11,6 +12,8 @@ from tests.soak.strategies import SOAKED
 if TYPE_CHECKING:
     from freqtrade_mgmt.simulator.market import Market
 
+# Where the strength is the strategy's secret.
+ANY_STRENGTH = 50.0
 # What rules see before the first candle that counts, more than the oracle takes.
 SEEN_BEFORE = 500
 
@@ -26,5 +29,7 @@ def perfect(market: Market, window: Window) -> list[Stored]:
                 close_ms = bar.open_ms + MINUTE_MS
                 if marks and close_ms >= window.first_ms:
                     mark = Mark(strategy.name, pair, "1m", close_ms, joined(marks))
-                    rows.append(Stored(str(len(rows)), mark, bar.close))
+                    known = strategy.strength
+                    grade = grade_of(mark.mark, known(bar) if known else ANY_STRENGTH)
+                    rows.append(Stored(str(len(rows)), mark, bar.close, grade))
     return rows

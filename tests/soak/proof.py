@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
     from tests.soak.oracle import Oracle, Stored, Window
 
-TRIED = 3
+TRIED = 4
 REMOVE = "DELETE FROM signals WHERE id = %s"
 DOUBLE = """
 INSERT INTO signals
 SELECT (jsonb_populate_record(row, jsonb_build_object('id', gen_random_uuid()))).*
 FROM signals AS row WHERE id = %s
+"""
+GRADE = """
+UPDATE signals
+SET signal_type = CASE signal_type WHEN 'HOLD' THEN 'BUY' ELSE 'HOLD' END WHERE id = %s
 """
 MOVE = "UPDATE signals SET pair = 'MOVED/USDT' WHERE id = %s"
 
@@ -32,17 +36,18 @@ MOVE = "UPDATE signals SET pair = 'MOVED/USDT' WHERE id = %s"
 def oracle_check(
     connection: psycopg.Connection, oracle: Oracle, window: Window, seed: int
 ) -> Check:
-    """Remove, double and change one mark; return whether each was noticed."""
+    """Remove, double, move and regrade one mark each; return whether each was noticed."""
     rows = stored.marks(connection)
     before = oracle.judge(window, rows)
     chosen = _chosen(oracle, rows, window, seed)
     if len(chosen) < TRIED:
         return check("oracle", "there was nothing to try it on", ["too few marks"])
-    gone, twice, changed = chosen
+    gone, twice, changed, regraded = chosen
     try:
         connection.execute(REMOVE, [gone.identifier])
         connection.execute(DOUBLE, [twice.identifier])
         connection.execute(MOVE, [changed.identifier])
+        connection.execute(GRADE, [regraded.identifier])
         after = oracle.judge(window, stored.marks(connection))
     finally:
         connection.rollback()
@@ -53,7 +58,12 @@ def oracle_check(
         problems.append(f"It did not see {twice.mark.told()} twice.")
     if len(after.invented) != len(before.invented) + 1:
         problems.append(f"It took {changed.mark.told()} on another pair.")
-    words = "a mark taken away, one doubled and one of another pair were all noticed"
+    if len(after.misgraded) != len(before.misgraded) + 1:
+        problems.append(f"It took {regraded.mark.told()} of another type.")
+    words = (
+        "a mark taken away, one doubled, one of another pair and one of another type"
+    )
+    words += " were all noticed"
     return check("oracle", "not reliable" if problems else words, problems)
 
 

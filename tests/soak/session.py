@@ -10,7 +10,8 @@ import psycopg
 import redis
 import requests
 
-from tests.soak import judging, notices, stored
+from tests.soak import judging, logs, notices, posts, stored, told, troubles
+from tests.soak.agenda import Agenda
 from tests.soak.browsers import Browsers
 from tests.soak.inflict import Inflicter
 from tests.soak.oracle import Oracle, Window
@@ -21,6 +22,7 @@ from tests.soak.report import OK, check
 from tests.soak.samples import Sampler, queue_lengths
 from tests.soak.strategies import SOAKED
 from tests.soak.system import STEP_SECONDS
+from tests.soak.troubles import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +45,12 @@ NOTICED_SECONDS = 240.0
 SHOWN_SECONDS = 60.0
 VACUUMED_SECONDS = 180.0
 ANSWER_SECONDS = 15.0
+# Those with a process of their own are bots; all others share.
+PROCESSES = (
+    *("web", "worker", "worker-urgent", "beat", "supervisor", "valkey", "postgres"),
+    *(f"bot {each.name}" for each in SOAKED if each.own_process),
+    *(["shared"] if not all(each.own_process for each in SOAKED) else []),
+)
 EVERY = {"processes": 10.0, "keys": 10.0, "mails": 4.0, "disks": 30.0}
 # Of a short run, a part; what a process does in its first minutes is no growth.
 WARM_UP_SECONDS, WARM_UP_PART = 180.0, 0.25
@@ -66,6 +74,8 @@ class Session:
         self._browsers: Browsers | None = None
         self._poster: Poster | None = None
         self._window = Window(0, 0)
+        self._troubles: list[Trouble] = []
+        self._began = self._follows = 0.0
         self._looked: dict[str, float] = {}
 
     def begin(self, password: str) -> None:
@@ -76,26 +86,40 @@ class Session:
         now = _minute_now()
         self._window = Window(now - SURELY_SEEN * MINUTE_MS, now)
         token = _token(system.address, password)
+        self._began = time.time()
         self._browsers = Browsers(system.address, token, self._count)
         self._browsers.start()
+        # All are connected, and have seen what was there before.
+        system.until(self._all_follow, "every browser", RUNNING_SECONDS)
+        self._follows = time.time() + 1
         hook = Hook(int(system.made["hook"]), str(system.made["hook_secret"]))
         self._poster = Poster(system.address, token, hook)
         self._poster.start()
 
     def soak(self, planned: Sequence[Fault]) -> None:
         """Do the faults, each at its time, until the time is over."""
-        faults = list(planned)
+        agenda = Agenda(planned)
         began = time.monotonic()
         say = self._system.terminal.line
         while (passed := time.monotonic() - began) < self._seconds:
             for ended in self._inflicter.end_due():
                 say(f"+{passed:5.0f} s  over: {ended}")
-            is_due = bool(faults) and faults[0].at <= passed
-            if is_due and (done := self._inflicter.begin(faults.pop(0))):
-                self._report.faults.append(done)
-                say(f"+{passed:5.0f} s  {done}")
+            if fault := agenda.due(passed):
+                if done := self._inflicter.begin(fault):
+                    agenda.did(fault)
+                    now = time.time()
+                    self._troubles.append(
+                        Trouble(fault.kind, fault.target, now, now + fault.seconds)
+                    )
+                    self._report.faults.append(done)
+                    say(f"+{passed:5.0f} s  {done}")
+                else:
+                    agenda.put_off(fault, passed)
             self._tend()
         self._inflicter.end_all()
+        agenda.close()
+        if planned:
+            self._report.checks.append(agenda.check())
 
     def settle(self) -> None:
         """Wait until nothing is missing any more, as long as that may take."""
@@ -125,6 +149,7 @@ class Session:
             self._judge_browsers(connection)
             self._judge_notices()
             self._judge_strategies(connection)
+        checks.append(logs.feed_check(self._system.home / "log"))
         # PostgreSQL looks once a minute whether there is something to clean.
         self._wait(lambda: self._dead_rows().result == OK, VACUUMED_SECONDS)
         checks.append(self._dead_rows())
@@ -132,8 +157,12 @@ class Session:
         families, queues = self._sampler.series.families, self._queued()
         checks.append(judging.keys_check(families, queues))
         warm_up = min(WARM_UP_SECONDS, self._seconds * WARM_UP_PART)
-        report.growth = judging.growths(self._sampler.series, warm_up)
-        checks.append(judging.growth_check(report.growth))
+        series = self._sampler.series
+        report.growth = judging.growths(series, warm_up)
+        watchable = troubles.watchable(
+            PROCESSES, self._troubles, (self._began, time.time()), warm_up
+        )
+        checks.append(judging.growth_check(report.growth, watchable, series.memory))
         report.facts |= self._facts()
 
     def end(self) -> None:
@@ -182,6 +211,10 @@ class Session:
     def _all_run(self) -> bool:
         return self._system.rows(stored.RUNNING) == [(len(SOAKED),)]
 
+    def _all_follow(self) -> bool:
+        followers = self._browsers.received if self._browsers else []
+        return all(each.reloads for each in followers)
+
     def _verdict(self) -> Any:
         with self._system.database() as connection:
             return self._oracle.judge(self._window, stored.marks(connection))
@@ -219,11 +252,11 @@ class Session:
     def _judge_posts(self, connection: psycopg.Connection) -> None:
         if self._poster is None:
             return
-        known = set(stored.texts(connection, stored.IDENTIFIERS))
-        rows = stored.posted(connection)
         self._report.checks.append(
-            judging.posted_check(
-                self._poster.confirmed, self._poster.refused, known, *rows
+            posts.posted_check(
+                self._poster.posts,
+                *stored.posted(connection),
+                posts.least(self._seconds),
             )
         )
 
@@ -233,29 +266,50 @@ class Session:
         self._wait(lambda: not self._unseen(known), SHOWN_SECONDS / 4)
         if self._browsers is None:
             return
+        faults = troubles.touching(self._troubles, troubles.FEED)
+        calm = [
+            fact.identifier
+            for fact in stored.facts(connection)
+            if fact.received > self._follows
+            and troubles.feed_is_calm(self._troubles, fact.received)
+        ]
         for each in self._browsers.received:
-            self._report.checks.append(judging.browser_check(each, known))
+            self._report.checks.append(judging.browser_check(each, known, faults, calm))
         problems = self._browsers.problems
         if problems:
             self._report.checks.append(check("browsers", "broke", problems))
 
     def _judge_notices(self) -> None:
         # What was written a moment ago is on its way.
-        self._wait(lambda: self._notices().ok, NOTICED_SECONDS / 4)
-        self._report.checks.append(judging.notices_check(self._notices()))
+        self._wait(lambda: self._notices()[0].ok, NOTICED_SECONDS / 4)
+        verdict, facts = self._notices()
+        span = self._began, time.time()
+        self._report.checks.append(
+            judging.notices_check(
+                verdict,
+                troubles.touching(self._troubles, troubles.DELIVERY),
+                told.needlessly_late(facts, self._troubles, span),
+            )
+        )
 
-    def _notices(self) -> notices.NoticeVerdict:
+    def _notices(self) -> tuple[notices.NoticeVerdict, list[told.Fact]]:
         self._mailbox.look()
         with self._system.database() as connection:
             # Signals and their notices as of one moment.
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            told = stored.texts(connection, stored.TOLD)
+            facts = stored.facts(connection)
             channels = [int(each) for each in stored.texts(connection, stored.CHANNELS)]
             rows = stored.notices(connection)
         self._mailbox.look()
-        return notices.judge(
-            rows, told, channels, self._receiver.accepted, self._mailbox.accepted
+        verdict = notices.judge(
+            rows,
+            told.to_be_told(facts),
+            channels,
+            self._receiver.accepted,
+            self._mailbox.accepted,
+            now=time.time(),
         )
+        return verdict, facts
 
     def _judge_strategies(self, connection: psycopg.Connection) -> None:
         mine = {each.name for each in SOAKED}
@@ -288,18 +342,8 @@ class Session:
                     if " runs again" in event
                 )
             ),
-            "tracebacks in logs": dict(tracebacks(self._system)),
+            "tracebacks in logs": dict(logs.tracebacks(self._system.home / "log")),
         }
-
-
-def tracebacks(system: SoakSystem) -> Counter[str]:
-    """Count the tracebacks in each log; worth a look, and often just what was done."""
-    found: Counter[str] = Counter()
-    for path in sorted((system.home / "log").glob("*.log*")):
-        text = path.read_text(errors="replace")
-        if count := text.count("Traceback (most recent call last)"):
-            found[path.name] = count
-    return found
 
 
 def _minute_now() -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from freqtrade_mgmt.demo import DEMO_STRATEGIES
 from tests.soak import rules
 
 if TYPE_CHECKING:
-    from tests.soak.rules import Rule
+    from tests.soak.rules import Bar, Rule
 
 _CODE = """
 from freqtrade.strategy import IStrategy
@@ -46,9 +46,24 @@ _HIGHEST = 'dataframe["high"].shift(1).rolling(5).max()'
 _LOWEST = 'dataframe["low"].shift(1).rolling(5).min()'
 
 
+class StrengthRule(Protocol):
+    """What strength a candle's marks have."""
+
+    def __call__(self, bar: Bar, /) -> float:
+        """Return it, 0 to 100."""
+
+
+def by_minute(bar: Bar) -> float:
+    """Return the strength of a candle, as the code above has it."""
+    return 95.0 - 25 * (bar.open_ms // rules.MINUTE_MS % 60 % 4)
+
+
 @dataclass(frozen=True)
 class Soaked:
-    """One strategy: ``code`` is "" where the demonstration brings it."""
+    """One strategy: ``code`` is "" where the demonstration brings it.
+
+    ``strength`` is None where it hangs on indicators that only freqtrade computes.
+    """
 
     name: str
     pairs: tuple[str, ...]
@@ -59,6 +74,7 @@ class Soaked:
     # A freqtrade bot of its own, where others share a process.
     own_process: bool = False
     timeframe: str = "1m"
+    strength: StrengthRule | None = None
 
 
 def _demo(number: int, rule: Rule) -> Soaked:
@@ -81,6 +97,7 @@ SOAKED: tuple[Soaked, ...] = (
             exits=f"((minute % 12 == 0) & {_RISES}) | ((minute % 5 == 0) & {_FALLS})",
         ),
         own_process=True,
+        strength=by_minute,
     ),
     Soaked(
         name="Soak Channel",
@@ -94,6 +111,7 @@ SOAKED: tuple[Soaked, ...] = (
         ),
         proxied=True,
         own_process=True,
+        strength=by_minute,
     ),
 )
 # Posts of others come under these names: a strategy of ours that never runs, and none.

@@ -54,6 +54,35 @@ def test_after_a_reload_the_list_counts() -> None:
     assert browser_check(received, {"s", "other"}).result == OK
 
 
+def test_a_feed_that_only_says_reload_fails() -> None:
+    received = Received("one")
+    received.take(signal("5-1", "s0"))
+    ids = {f"s{n}" for n in range(100)}
+    for _ in range(30):
+        received.take(RELOAD)
+        received.listed(ids)
+    assert browser_check(received, ids, faults=10, calm=["s0"]).result == OK
+    told = browser_check(received, ids, faults=2, calm=ids).details
+    assert told == (
+        "of 100 stored in calm only 1 came as frames",
+        "30 lists, at most 8 by 2 faults",
+        "30 reloads, at most 8 by 2 faults",
+    )
+
+
+def test_connections_without_a_fault_fail() -> None:
+    received = Received("one", connections=3)
+    received.take(signal("5-1", "s"))
+    assert browser_check(received, {"s"}, faults=1).result == OK
+    assert browser_check(received, {"s"}).result == FAILED
+
+
+def test_a_browser_that_asked_for_compression_in_vain_fails() -> None:
+    received = Received("one", deflates=True, uncompressed=1)
+    received.take(signal("5-1", "s"))
+    assert browser_check(received, {"s"}).result == FAILED
+
+
 def test_lists_alone_prove_no_stream() -> None:
     received = Received("one")
     received.listed(["s"])

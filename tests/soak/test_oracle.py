@@ -7,11 +7,12 @@ import pytest
 from freqtrade_mgmt.simulator import DEFAULT_PAIRS
 from freqtrade_mgmt.simulator.market import Market
 from tests.soak import judging
+from tests.soak.grades import Grade, grade_of
 from tests.soak.oracle import Oracle, Stored, Window
 from tests.soak.perfect import perfect
 from tests.soak.report import FAILED, OK, Report
-from tests.soak.rules import MINUTE_MS
-from tests.soak.strategies import SOAKED
+from tests.soak.rules import MINUTE_MS, Bar
+from tests.soak.strategies import SOAKED, by_minute
 
 # 2026-11-23 12:00 UTC, and two hours of it.
 NOON_MS = 1_795_435_200_000
@@ -37,7 +38,7 @@ def result(rows: list[Stored], window: Window = WINDOW) -> tuple[str, tuple[str,
 
 def test_a_system_without_mistakes_passes(stored: list[Stored]) -> None:
     assert len(stored) > 200
-    assert {mark.mark for _, mark, _ in stored} == {
+    assert {mark.mark for _, mark, *_ in stored} == {
         "enter_long",
         "exit_long",
         "enter_long+exit_long",
@@ -81,7 +82,7 @@ def test_a_mark_that_nothing_asked_for_fails_the_run(
     stored: list[Stored], changes: dict[str, str]
 ) -> None:
     strange = stored[3].mark._replace(**changes)  # type: ignore[arg-type]
-    found, details = result([*stored, Stored("x", strange, 1.0)])
+    found, details = result([*stored, stored[3]._replace(mark=strange)])
     assert found == FAILED
     assert details == (f"no such mark: {strange.told()}",)
 
@@ -103,6 +104,37 @@ def test_another_price_than_the_candles_fails_the_run(stored: list[Stored]) -> N
     assert details == (f"another price: {wrong.mark.told()}",)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("type", "HOLD"), ("strength", 51.5), ("level", "strange"), ("priority", "P9")],
+)
+def test_a_mark_of_the_soak_that_is_graded_otherwise_fails_the_run(
+    stored: list[Stored], field: str, value: str | float
+) -> None:
+    place = next(
+        n
+        for n, row in enumerate(stored)
+        if row.mark[:2] == ("Soak Steps", "DOT/USDT") and row.grade.type == "BUY"
+    )
+    right = stored[place]
+    wrong = right._replace(grade=right.grade._replace(**{field: value}))  # type: ignore[arg-type]
+    found, details = result([*stored[:place], wrong, *stored[place + 1 :]])
+    assert found == FAILED
+    told = f"is {wrong.grade.told()}, not {right.grade.told()}"
+    assert details == (f"{right.mark.told()} {told}",)
+
+
+def test_a_level_that_does_not_follow_from_its_strength_fails_the_run(
+    stored: list[Stored],
+) -> None:
+    assert stored[0].mark.strategy.startswith("Demo")
+    kind = stored[0].grade.type
+    other = stored[0]._replace(grade=grade_of(stored[0].mark.mark, 90))
+    assert result([other, *stored[1:]])[0] == OK
+    wrong = other._replace(grade=Grade(kind, 90, "weak", "P2"))
+    assert result([wrong, *stored[1:]])[0] == FAILED
+
+
 def test_a_run_in_which_nothing_had_to_be_stored_proves_nothing() -> None:
     nothing = Oracle(MARKET, []).judge(WINDOW, [])
     assert judging.marks_check(nothing).result == FAILED
@@ -115,3 +147,9 @@ def test_the_oracle_says_of_one_candle_what_it_had_to_produce(
     mark = stored[7].mark
     strategy = next(each for each in SOAKED if each.name == mark.strategy)
     assert oracle.wanted(strategy, mark.pair, mark.close_ms) == {mark}
+
+
+def test_soak_strategies_have_the_strength_of_their_minute() -> None:
+    found = {by_minute(Bar(minute * MINUTE_MS, 1, 1, 1, 1)) for minute in range(61)}
+    assert found == {95.0, 70.0, 45.0, 20.0}
+    assert by_minute(Bar(5 * MINUTE_MS, 1, 1, 1, 1)) == 70.0

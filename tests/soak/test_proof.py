@@ -48,10 +48,10 @@ def database(window: Window) -> Iterator[psycopg.Connection]:
             exchange="simulated",
             timeframe=row.mark.timeframe,
             timestamp=datetime.fromtimestamp(row.mark.close_ms / 1000, UTC),
-            signal_type="BUY",
-            strength_raw=50,
-            strength_level="medium",
-            priority="P1",
+            signal_type=row.grade.type,
+            strength_raw=row.grade.strength,
+            strength_level=row.grade.level,
+            priority=row.grade.priority,
             price=row.price,
             metadata={"mark": row.mark.mark},
         )
@@ -68,7 +68,7 @@ def database(window: Window) -> Iterator[psycopg.Connection]:
         yield opened
 
 
-def test_the_oracle_notices_all_three_and_changes_nothing(
+def test_the_oracle_notices_each_and_changes_nothing(
     database: psycopg.Connection, window: Window
 ) -> None:
     oracle = Oracle(MARKET, SOAKED)
@@ -92,7 +92,7 @@ def test_an_oracle_that_notices_nothing_fails_the_run(
 ) -> None:
     found = proof.oracle_check(database, Blind(MARKET, SOAKED), window, 1)
     assert found.result == FAILED
-    assert len(found.details) == 3
+    assert len(found.details) == 4
 
 
 def test_without_marks_there_is_nothing_to_try_it_on(

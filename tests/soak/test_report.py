@@ -62,15 +62,3 @@ def test_dead_rows_fail_when_they_are_more_than_the_living() -> None:
     assert judging.dead_check([("signals", 4_000, 10)]).result == OK
     assert judging.dead_check([("signals", 90_000, 100_000)]).result == OK
     assert judging.dead_check([("signals", 90_000, 10)]).result == FAILED
-
-
-def test_what_was_confirmed_must_be_stored_once() -> None:
-    def result(confirmed: list[str], rows: int = 2, signals: int = 2) -> str:
-        return judging.posted_check(confirmed, [], {"a", "b"}, rows, signals).result
-
-    assert result(["a", "b"]) == OK
-    assert result(["a", "c"]) == FAILED
-    assert result(["a", "a"]) == FAILED
-    assert result(["a"], rows=3) == FAILED
-    assert result([]) == FAILED
-    assert judging.posted_check(["a"], ["403"], {"a"}, 1, 1).result == FAILED

@@ -21,7 +21,10 @@ pytestmark = [
 ]
 
 MINUTES, SEED = "0.5", "1"
-CHECKED = {"marks", "oracle", "posted signals", "browser 1", "notices", "strategies"}
+CHECKED = {
+    *("marks", "oracle", "posted signals", "notices", "strategies", "faults"),
+    *("browser 1", "browser 2", "live feed"),
+}
 
 
 def test_a_short_soak_passes_every_check_and_leaves_nothing(
@@ -29,7 +32,7 @@ def test_a_short_soak_passes_every_check_and_leaves_nothing(
 ) -> None:
     assert real_freqtrade.path.is_dir()
     command = [sys.executable, "-m", "tests.soak", "--minutes", MINUTES]
-    command += ["--seed", SEED, "--browsers", "1", "--json"]
+    command += ["--seed", SEED, "--browsers", "2", "--json"]
     done = subprocess.run(
         command, cwd=BASE_DIR, capture_output=True, text=True, check=False
     )

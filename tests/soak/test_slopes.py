@@ -90,6 +90,54 @@ def test_a_short_watch_is_told_and_not_judged() -> None:
     assert judging.growth_check(found).result == SKIPPED
 
 
+NAMES = ("web", "worker", "bot Steps", "shared")
+ALL = (*NAMES[:3], "shared simulated-1")
+
+
+def all_series(left_out: str = "") -> Series:
+    found = Series()
+    for name in ALL:
+        if name != left_out:
+            for quantity in (found.memory, found.descriptors, found.threads):
+                quantity[name] = {1: line(100, 0, 1800)}
+    return found
+
+
+def all_judged(found: Series, seconds: float) -> tuple[str, tuple[str, ...]]:
+    growth = judging.growths(found, 0)
+    watchable = dict.fromkeys(NAMES, seconds)
+    check = judging.growth_check(growth, watchable, found.memory)
+    return check.result, check.details
+
+
+def test_a_run_in_which_every_process_was_judged_passes() -> None:
+    assert all_judged(all_series(), 1800) == (OK, ())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_process_that_was_never_measured_fails(name: str) -> None:
+    wanted = name.split(" simulated", maxsplit=1)[0]
+    result, details = all_judged(all_series(name), 30)
+    assert result == FAILED
+    assert details == (f"{wanted} was never measured",)
+
+
+def test_a_quantity_with_too_few_points_fails_when_the_run_was_long_enough() -> None:
+    found = all_series()
+    found.threads["web"] = {1: line(5, 0, 100)}
+    assert all_judged(found, 60)[0] == OK
+    result, details = all_judged(found, 1800)
+    assert result == FAILED
+    assert details == ("web: its threads were not judged, in 30 minutes",)
+
+
+def test_a_short_run_in_which_all_was_measured_is_not_judged() -> None:
+    found = Series()
+    for name in ALL:
+        found.memory[name] = {1: line(100, 0, 20)}
+    assert all_judged(found, 20)[0] == SKIPPED
+
+
 def test_every_life_may_settle_in_once() -> None:
     assert MEMORY.over(3600, 6) == MEMORY.per_hour + 6 * MEMORY.settling
 

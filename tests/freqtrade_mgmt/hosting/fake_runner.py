@@ -59,7 +59,10 @@ class Hosted:
         server = self.bot.server
         host, port = server["listen_ip_address"], server["listen_port"]
         await web.TCPSite(self.runner, host, port, reuse_address=True).start()
-        self.task = asyncio.create_task(self.bot.tell())
+        if self.config["strategy"] == "Mute":
+            self.bot.pairs = []
+        else:
+            self.task = asyncio.create_task(self.bot.tell())
 
     async def stop(self) -> None:
         """Stop listening and telling."""

@@ -105,6 +105,7 @@ class Loaded:
         self.face = face
         said = worker.ask(
             "load",
+            stand=face.strategy_id,
             strategy_id=face.strategy_id,
             config=str(face.paths.config),
             userdir=str(face.paths.folder),
@@ -116,7 +117,7 @@ class Loaded:
     def analyse(self, pair: str = PAIR) -> dict[str, Any]:
         """Analyse a pair as the hub has it done."""
         number = self.face.strategy_id
-        return self._worker.ask("analyse", strategy_id=number, pair=pair)
+        return self._worker.ask("analyse", stand=number, pair=pair)
 
 
 @pytest.fixture(scope="module")

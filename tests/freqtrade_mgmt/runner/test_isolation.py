@@ -150,7 +150,14 @@ CASES = (
         bad(top="    def bot_start(self, **kwargs):\n        np.seterr(all='raise')\n"),
         "refused",
         "needs_bot",
-        "NumPy",
+        "(numpy.seterr, line 19)",
+    ),
+    Case(
+        "changes what all share while it analyses",
+        bad("getattr(np, 'set' + 'err')(all='raise')"),
+        "refused",
+        "needs_bot",
+        "(NumPy's handling of errors)",
     ),
 )
 

@@ -101,3 +101,17 @@ async def test_one_pair_without_result_beside_one_with_a_result_is_not_counted(
     for _ in range(2 * RAISED_LOOPS):
         a_round(DONE, NOT_DONE)
     assert (hosted.state, hosted.raised) == (RUNNING, 0)
+
+
+async def test_a_pair_without_candles_is_no_reason_to_bear_a_strategy_that_raises(
+    hub: Hub, hosted: Hosted
+) -> None:
+    """Nothing was ever fetched for the second pair, so it is never analysed."""
+    for number in range(1, RAISED_LOOPS + 1):
+        assert hosted.state == RUNNING
+        hub.rounds.number = number
+        hub.rounds.last[hosted.base_key(PAIRS[0])] = number * 60_000
+        hub.results.analysed(hosted, PAIRS[0], number * 60_000)(NOT_DONE, [])
+    assert (hosted.state, hosted.error) == (FAILED, "raised")
+    # It is let go beside.
+    await asyncio.sleep(0)
