@@ -150,7 +150,7 @@ CASES = (
         bad(top="    def bot_start(self, **kwargs):\n        np.seterr(all='raise')\n"),
         "refused",
         "needs_bot",
-        "(numpy.seterr, line 19)",
+        "(numpy.seterr, line 17)",
     ),
     Case(
         "changes what all share while it analyses",
