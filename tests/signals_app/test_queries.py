@@ -206,7 +206,11 @@ def test_a_strategy_s_history_is_read_from_an_index(
     Strategy.objects.create(name="rare")
     with connection.cursor() as cursor:
         # Many others of these days, so that reading them all is no cheaper.
-        others = {"strategy": None, "rows": 20_000, "each": timedelta(minutes=4)}
+        others: dict[str, Any] = {
+            "strategy": None,
+            "rows": 20_000,
+            "each": timedelta(minutes=4),
+        }
         cursor.execute(FILL, others | {"now": now - timedelta(hours=1)})
         cursor.execute("ANALYZE signals")
     with CaptureQueriesContext(connection) as queries:
