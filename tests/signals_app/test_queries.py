@@ -69,7 +69,7 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         made = months_ensure(SIGNALS, months)
         rows = A_DAY * 30 * (MONTHS - 1)
         with connection.cursor() as cursor:
-            filled = {
+            filled: dict[str, Any] = {
                 "strategy": strategy.pk,
                 "rows": rows,
                 "now": now,

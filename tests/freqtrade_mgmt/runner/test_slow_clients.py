@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,13 +39,18 @@ async def served() -> AsyncIterator[tuple[StrategyApi, str]]:
     held.close()
 
 
-async def subscribed(client: aiohttp.ClientSession, url: str) -> Any:
-    """Return a connection whose subscription was taken."""
+@contextlib.asynccontextmanager
+async def subscribed(client: aiohttp.ClientSession, url: str) -> AsyncIterator[Any]:
+    """Connect until a subscription was taken, and let go at once in the end."""
     socket = await client.ws_connect(url)
-    await socket.send_json(SUBSCRIBE)
-    await socket.send_json({"type": "whitelist"})
-    assert (await socket.receive_json())["type"] == "whitelist"
-    return socket
+    try:
+        await socket.send_json(SUBSCRIBE)
+        await socket.send_json({"type": "whitelist"})
+        assert (await socket.receive_json())["type"] == "whitelist"
+        yield socket
+    finally:
+        # One that is cut off never says goodbye.
+        socket._response.close()
 
 
 async def flood(api: StrategyApi) -> None:
@@ -60,29 +66,27 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_its_messages_let_go(
 ) -> None:
     api, url = served
     async with aiohttp.ClientSession() as client:
-        socket = await subscribed(client, url)
-        transport = socket._response.connection.transport
-        transport.pause_reading()
-        await flood(api)
-        await until(lambda: not api._listeners)
-        # It learns of it, and may come again.
-        transport.resume_reading()
-        async with asyncio.timeout(20):
-            while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
-                pass
-        assert socket.closed
-        again = await subscribed(client, url)
-        api.broadcast("analyzed_df", b"new")
-        assert await again.receive_str() == "new"
-        await again.close()
+        async with subscribed(client, url) as socket:
+            transport = socket._response.connection.transport
+            transport.pause_reading()
+            await flood(api)
+            await until(lambda: not api._listeners)
+            # It learns of it, and may come again.
+            transport.resume_reading()
+            async with asyncio.timeout(20):
+                while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+                    pass
+            assert socket.closed
+        async with subscribed(client, url) as again:
+            api.broadcast("analyzed_df", b"new")
+            assert await again.receive_str() == "new"
 
 
 async def test_a_client_that_asks_and_reads_nothing_is_cut_off_too(
     served: tuple[StrategyApi, str],
 ) -> None:
     api, url = served
-    async with aiohttp.ClientSession() as client:
-        socket = await subscribed(client, url)
+    async with aiohttp.ClientSession() as client, subscribed(client, url) as socket:
         socket._response.connection.transport.pause_reading()
         async with asyncio.timeout(60):
             while not socket.closed:
