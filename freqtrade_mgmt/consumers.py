@@ -52,8 +52,8 @@ class LogConsumer(AsyncWebsocketConsumer):
         """Stop sending."""
         if self._pump is not None:
             self._pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pump
+            # Whatever it ended with: there is nobody to be told.
+            await asyncio.gather(self._pump, return_exceptions=True)
 
     async def receive(self, *_args: Any, **_kwargs: Any) -> None:
         """Ignore what the page sends: this connection only talks."""
@@ -63,10 +63,15 @@ class LogConsumer(AsyncWebsocketConsumer):
     ) -> None:
         try:
             await self._send_all(strategy_id, secrets)
+        except OSError:
+            # ASGI's word for a page that has gone. One that has not connects again.
+            with contextlib.suppress(OSError):
+                await self.close(code=BROKEN)
         except Exception:
             # The page connects again and says so meanwhile.
             logger.exception("A live log broke.")
-            await self.close(code=BROKEN)
+            with contextlib.suppress(OSError):
+                await self.close(code=BROKEN)
 
     async def _send_all(self, strategy_id: int, secrets: tuple[str, ...]) -> None:
         checked = time.monotonic()

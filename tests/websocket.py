@@ -5,10 +5,14 @@ Channels' own communicator cannot be imported without daphne.
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from asgiref.testing import ApplicationCommunicator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 TIMEOUT = 5.0
 
@@ -69,3 +73,19 @@ class Page:
             {"type": "websocket.disconnect", "code": 1000}
         )
         await self._communicator.wait(TIMEOUT)
+
+
+@contextlib.asynccontextmanager
+async def opening(application: Any) -> AsyncIterator[Callable[..., Awaitable[Page]]]:
+    """Open pages by address and person; all are closed in the end."""
+    opened: list[Page] = []
+
+    async def open_one(address: str, user: Any) -> Page:
+        page = Page(application, address, user=user, session={})
+        await page.connect()
+        opened.append(page)
+        return page
+
+    yield open_one
+    for page in opened:
+        await page.disconnect()

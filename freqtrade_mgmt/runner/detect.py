@@ -100,9 +100,8 @@ def of_source(source: str) -> str:
 
     A source that is not Python is for freqtrade to refuse.
     """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = _parsed(source)
+    if tree is None:
         return ""
     for node in _reached(tree):
         for name, line in _used(node):
@@ -117,9 +116,22 @@ def of_source(source: str) -> str:
     return f"It changes what all share in a process ({where})." if where else ""
 
 
+def changes_all(source: str) -> bool:
+    """Tell whether a source changes, anywhere in it, what all share in a process."""
+    tree = _parsed(source)
+    return tree is not None and bool(shared.of_nodes(ast.walk(tree), tree))
+
+
 def looks_around(source: str) -> bool:
     """Tell whether code may look at other candles than those of the analysed pair."""
     return ".dp" in source or "getattr" in source
+
+
+def _parsed(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
 
 
 def _reached(tree: ast.AST) -> Iterator[ast.AST]:

@@ -157,6 +157,12 @@ class Housing:
     def _loaded(self, member: Member, hosted: Hosted, said: dict[str, Any]) -> None:
         if said.get("gone"):
             return
+        if said.get("spoiled"):
+            logger.warning(
+                "Strategy %d has changed what all share; its worker is replaced.",
+                hosted.id,
+            )
+            self._hub.begin(self.replace(member, hosted))
         if not self.wanted(hosted):
             member.hosted.discard(hosted)
             member.put(Task(_FIRST, "unload", hosted, LOAD_SECONDS, _nothing))

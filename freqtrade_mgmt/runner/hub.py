@@ -292,7 +292,7 @@ class Hub:
             self._done(member, head)
 
     def _done(self, member: Member, head: dict[str, Any]) -> None:
-        task = member.finished(head["done"])
+        task = member.finished(head["done"], spoiled=bool(head.get("spoiled")))
         if task is None:
             return
         task.then(head, task.parts)

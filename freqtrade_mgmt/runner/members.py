@@ -107,8 +107,9 @@ class Member:
             if task.number == number:
                 task.parts.append(body)
 
-    def finished(self, number: int) -> Task | None:
-        """Return the task that is done, and go on with the next."""
+    def finished(self, number: int, *, spoiled: bool = False) -> Task | None:
+        """Return the task that is done, and go on with the next, unless it was spoiled."""
+        self.closing = self.closing or spoiled
         done = None
         if self._flying and self._flying[0].number == number:
             done = self._flying.popleft()
@@ -137,6 +138,9 @@ class Member:
 
     def _pump(self) -> None:
         while not self.closing and len(self._flying) < _IN_FLIGHT:
+            if self._flying and self._flying[-1].do == "load":
+                # It may leave a process in which nobody else is to be analysed.
+                return
             task = self._next()
             if task is None:
                 return

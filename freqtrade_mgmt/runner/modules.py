@@ -38,6 +38,7 @@ class PrivateModules:
         # Whichever of its names Python was told to import from.
         names = {folder.absolute(), folder.resolve()}
         self._folders = tuple(f"{name}{os.sep}" for name in names)
+        self._folder = folder
         self._modules: dict[str, ModuleType] = {}
         self._before: int | None = None
 
@@ -63,6 +64,10 @@ class PrivateModules:
         modules = {**self._modules, **self._new()}.values()
         files = (getattr(module, "__file__", None) for module in modules)
         return [Path(file) for file in files if file]
+
+    def files(self) -> list[Path]:
+        """Return all that could have been imported, if something ended that half-way."""
+        return sorted(self._folder.rglob("*.py"))
 
     def _new(self) -> dict[str, ModuleType]:
         """Return the private ones that stand where Python keeps modules."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +40,7 @@ from freqtrade_mgmt.runner.rows import Rows
 from freqtrade_mgmt.runner.views import SharedExchange, Stored, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from freqtrade_mgmt.runner.views import Key
 
@@ -105,17 +106,19 @@ class Stand:
         self.config: Any = {}
         self.exchange = SharedExchange(exchange, self._view)
         self._shared = exchange
-        # Modules of its own that were looked at, and pairs that were analysed.
+        # Modules of its own that were looked at, and what was done once: pairs that were
+        # analysed, and its other callbacks.
         self._examined: set[Path] = set()
         self._tried: set[str] = set()
         self._alone = False
+        self._before: dict[str, Any] = {}
 
     def load(self) -> None:
         """Load the strategy as a bot does when it starts, in the order of a bot.
 
         Raises NeedsBotError, and whatever freqtrade and the strategy raise.
         """
-        before = process_state()
+        self._before = process_state()
         self._configure()
         _refuse(detect.of_config(self.config))
         self._shared.validate_config(self.config)
@@ -130,7 +133,16 @@ class Stand:
         self._surround()
         # Some are imported only when it begins.
         self._examine()
-        _refuse_changed(before)
+        _refuse_changed(self._before)
+
+    def spoils(self) -> bool:
+        """Tell whether a load that failed may have changed what all share, for good.
+
+        What can be put back is; a library that was patched while the source was
+        imported stays as it is.
+        """
+        changed = bool(process_changed(self._before))
+        return changed or any(map(_changes_all, self.modules.files()))
 
     def _configure(self) -> None:
         command = ["trade", "--no-color", "--config", str(self._order["config"])]
@@ -179,9 +191,13 @@ class Stand:
         self.active_pair_whitelist = self.pairlists.whitelist
 
     def wanted(self) -> list[Key]:
-        """Return the pairs and timeframes that its bot would fetch now."""
+        """Return the pairs and timeframes that its bot would fetch now.
+
+        Raises NeedsBotError as ``analyse`` does.
+        """
         pairs = self.pairlists.create_pair_list(self.active_pair_whitelist)
-        return [*pairs, *self.strategy.gather_informative_pairs()]
+        with self._looked_at_once("informative_pairs"):
+            return [*pairs, *self.strategy.gather_informative_pairs()]
 
     def facts(self) -> dict[str, Any]:
         """Return what the hub has to know."""
@@ -209,24 +225,34 @@ class Stand:
         )
 
     def loop(self) -> None:
-        """Do what a bot does in each loop before it analyses."""
-        strategy_safe_wrapper(self.strategy.bot_loop_start, supress_error=True)(
-            current_time=datetime.now(UTC)  # noqa: TID251 - no Django here
-        )
+        """Do what a bot does in each loop before it analyses.
+
+        Raises NeedsBotError as ``analyse`` does.
+        """
+        with self._looked_at_once("bot_loop_start"):
+            strategy_safe_wrapper(self.strategy.bot_loop_start, supress_error=True)(
+                current_time=datetime.now(UTC)  # noqa: TID251 - no Django here
+            )
 
     def analyse(self, pair: str) -> bool:
         """Analyse one pair as a bot does; tell whether it came out, or nothing was due.
 
         Raises NeedsBotError when a pair's first analysis shows that it cannot stay.
         """
-        if pair in self._tried:
+        with self._looked_at_once(pair):
             return self._analysed(pair)
-        self._tried.add(pair)
+
+    @contextlib.contextmanager
+    def _looked_at_once(self, what: str) -> Iterator[None]:
+        """Raise NeedsBotError where the first time of something shows that it must go."""
+        if what in self._tried:
+            yield
+            return
+        self._tried.add(what)
         before = process_state()
-        done = self._analysed(pair)
+        yield
         self._examine()
         _refuse_changed(before)
-        return done
 
     def _analysed(self, pair: str) -> bool:
         before = self.outlet.analysed
@@ -296,6 +322,13 @@ def _refuse(why: str) -> None:
 def _refuse_changed(before: dict[str, Any]) -> None:
     if changed := process_changed(before):
         raise NeedsBotError(f"It changes what all share in a process ({changed}).")
+
+
+def _changes_all(file: Path) -> bool:
+    try:
+        return detect.changes_all(_text(file))
+    except OSError:
+        return False  # what cannot be read was not imported either
 
 
 def _text(file: Path) -> str:

@@ -126,7 +126,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - a strategy may raise anything at all
             code, text = problem_of(error)
             stand.close()
-            return {"error": code, "message": text}
+            return {"error": code, "message": text, "spoiled": stand.spoils()}
         finally:
             self._log.current = None
         self._stands[number] = stand

@@ -15,7 +15,13 @@ from freqtrade_mgmt.supervisor.client import BotClient, BotUnreachableError
 from freqtrade_mgmt.supervisor.collector import Collector
 from freqtrade_mgmt.supervisor.identity import listens
 from freqtrade_mgmt.supervisor.logs import cut_console, tail
-from freqtrade_mgmt.supervisor.plan import Observed, Phase, cause_of
+from freqtrade_mgmt.supervisor.plan import (
+    ASKED,
+    Observed,
+    Phase,
+    cause_of,
+    raised_in,
+)
 from freqtrade_mgmt.supervisor.revisions import is_current
 
 if TYPE_CHECKING:
@@ -168,9 +174,19 @@ class Bot:
         """Return why the bot has ended or stopped, in words without secrets."""
         text = f"{self.log_tail()}\n{self.process.said}"
         cause, words = cause_of(text, self.process.exit_code)
+        return cause, self._redacted(words)
+
+    def explained(self, reason: str) -> str:
+        """Return why the bot is stopped, with what kept it from analysing, if it said so."""
+        if reason in ASKED or self.phase is not Phase.STARTING:
+            return reason
+        raised = self._redacted(raised_in(self.log_tail()))
+        return f"{reason}: {raised}" if raised else reason
+
+    def _redacted(self, words: str) -> str:
         who = self._identity.credentials
         secrets = {who.password, who.jwt_secret_key, who.ws_token, *self.life.secrets}
-        return cause, Redactor(secrets)(words)
+        return Redactor(secrets)(words)
 
     def log_tail(self) -> str:
         """Return the end of what the bot logged and printed in this life."""

@@ -31,7 +31,11 @@ from freqtrade_mgmt.supervisor.hosting_records import (
     moved_out,
 )
 from freqtrade_mgmt.supervisor.hosting_silence import Silence, Silent
-from freqtrade_mgmt.supervisor.hosting_without import TurnLaterError, Without
+from freqtrade_mgmt.supervisor.hosting_without import (
+    RoomLaterError,
+    TurnLaterError,
+    Without,
+)
 from freqtrade_mgmt.supervisor.limits import BOT_MB
 from freqtrade_mgmt.supervisor.logs import cut_console
 from freqtrade_mgmt.supervisor.plan import Cause
@@ -48,12 +52,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# An empty runner is kept for the next strategy for so long.
-IDLE_SECONDS: Final = 30.0
-STOP_SECONDS: Final = 8.0
-MEET_SECONDS: Final = 10.0
 # Until who would need another runner asks again, while one is on its way.
 LATER_SECONDS: Final = 3.0
+# Until who found no room asks again, while bots take more of it than their places would.
+ROOM_SECONDS: Final = 30.0
 TOO_MUCH: Final = "it held {held:.0f} MB of memory and may hold {most} MB"
 
 
@@ -109,39 +111,67 @@ class Hosting:
         """Return how a strategy that may share a process starts.
 
         ``check_memory`` raises NotHereError where so many MB have no room. So does this
-        where a runner cannot be started, and OSError. TurnLaterError: not in this tick.
+        where a runner cannot be started, and OSError. TurnLaterError: not in this tick;
+        RoomLaterError: not as long as bots stand in for runners.
         """
         key, spec, now = launch.job.spec.strategy_id, launch.job.spec, time.monotonic()
         simulator = settings.SIMULATOR_URL if spec.exchange == SIMULATED else ""
         group = Group.of(launch.job.python, spec, simulator)
         group = replace(group, lot=self._ends.lot(key, now))
-        was_bot = key in self._without.bots
+        gave = self._without.gave(key)
         self._without.belongs(key, group)
         if not self._ends.works(group, now):
-            self._without.takes_bot(key)
-            check_memory(BOT_MB)
-            return replace(launch, own=Own.BROKEN)
+            self._without.check_bot(key)
+            self._check_room(key, BOT_MB, check_memory, waits=True)
+            return self._bot_instead(launch)
         weight = Weight.of(len(spec.pairs))
         room = Room(settings.RUNNER_MEMORY_MB, settings.RUNNER_ANALYSES)
         benches = [runner.bench() for runner in self._fleet.runners.values()]
         name = seat(key, group, weight, benches, room)
         if name is None:
             self._check_turn(key, group, now)
+        needs = EMPTY_MB if name is None else weight.memory_mb
+        self._check_room(key, needs, check_memory, waits=bool(self._without.bots))
         try:
-            check_memory(EMPTY_MB if name is None else weight.memory_mb)
-        except NotHereError:
-            if not was_bot:
+            runner = (
+                self._fleet.runners[name]
+                if name is not None
+                else await self._fleet.start(group, launch)
+            )
+        except (NotHereError, OSError) as error:
+            if not gave:
                 raise
-            # It gave its bot up for a place that is not to be had.
-            check_memory(BOT_MB)
-            return replace(launch, own=Own.BROKEN)
-        runner = (
-            self._fleet.runners[name]
-            if name is not None
-            else await self._fleet.start(group, launch)
-        )
+            logger.error("%s gets a bot again: %s", launch.job.watched.name, error)  # noqa: TRY400
+            return self._bot_instead(launch)
         self._without.takes_place(key)
         return HostedLaunch(launch, runner, weight)
+
+    def _bot_instead(self, launch: Launch) -> Launch:
+        self._without.takes_bot(launch.job.spec.strategy_id)
+        return replace(launch, own=Own.BROKEN)
+
+    def _check_room(
+        self,
+        key: int,
+        needs: float,
+        check_memory: Callable[[float], None],
+        *,
+        waits: bool,
+    ) -> None:
+        """Raise NotHereError where so many MB have no room, or RoomLaterError: ``waits``.
+
+        Whoever gave its bot up has left room, be it a little less than a new runner
+        needs: the others, which follow, leave theirs as well.
+        """
+        if self._without.gave(key):
+            return
+        try:
+            check_memory(needs)
+        except NotHereError as error:
+            if not waits:
+                raise
+            self._waiting[key] = time.monotonic() + ROOM_SECONDS
+            raise RoomLaterError(str(error)) from error
 
     def _check_turn(self, key: int, group: Group, now: float) -> None:
         """Raise TurnLaterError while no other runner of the group may be started.
@@ -223,9 +253,8 @@ class Hosting:
             return cause
         if not code and process.runner.alive():
             code, words = Own.SILENT, reason
-            pid, now = process.key.pid, time.monotonic()
             well = any(_shows_life(other, bot) for other in bots)
-            match self._silence.after(pid, key, now, others_well=well):
+            match self._silence.after(key, time.monotonic(), others_well=well):
                 case Silent.SHARED:
                     return Cause.EXCHANGE
                 case Silent.AGAIN:

@@ -19,24 +19,19 @@ class Silent(StrEnum):
 
 
 class Silence:
-    """Remembers who analysed nothing, and in which runner. Times are of one clock, in s."""
+    """Remembers who analysed nothing. Times are of one clock, in s."""
 
     def __init__(self) -> None:
         self._ends: dict[int, list[float]] = {}
-        self._inside: dict[int, dict[int, float]] = {}
 
-    def after(
-        self, runner: int, strategy_id: int, now: float, *, others_well: bool
-    ) -> Silent:
-        """Note an end in the runner with this pid and return what follows.
+    def after(self, strategy_id: int, now: float, *, others_well: bool) -> Silent:
+        """Note an end and return what follows.
 
-        ``others_well`` tells that somebody in it analyses. Where nobody does, and more
-        than one has ended for it, it is nobody's own fault: the exchange is away.
+        ``others_well`` tells that somebody in the same runner analyses. Where nobody
+        does, it is nobody's own fault, be it alone there: the exchange is away.
         """
         self._forget(now)
-        inside = self._inside.setdefault(runner, {})
-        inside[strategy_id] = now
-        if not others_well and len(inside) > 1:
+        if not others_well:
             return Silent.SHARED
         ends = self._ends.setdefault(strategy_id, [])
         ends.append(now)
@@ -51,9 +46,4 @@ class Silence:
             key: kept
             for key, ends in self._ends.items()
             if (kept := [at for at in ends if at > since])
-        }
-        self._inside = {
-            runner: kept_here
-            for runner, inside in self._inside.items()
-            if (kept_here := {key: at for key, at in inside.items() if at > since})
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from freqtrade_mgmt.here import NotHereError
 from freqtrade_mgmt.supervisor.plan import Phase
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ class TurnLaterError(Exception):
     """A strategy is to be started a little later: nothing is wrong with it."""
 
 
+class RoomLaterError(NotHereError):
+    """There is no room for a strategy until those share again that have bots instead."""
+
+
 class Without:
     """Remembers who belongs to which group, and who has a bot for want of a runner.
 
@@ -37,6 +42,8 @@ class Without:
         # With their groups; None where an earlier supervisor knew.
         self._bots: dict[int, Group | None] = {}
         self._tried: dict[Group | None, float] = {}
+        # Whose bots were ended for places that they do not have yet.
+        self._gave: frozenset[int] = frozenset()
 
     @property
     def bots(self) -> Collection[int]:
@@ -49,6 +56,7 @@ class Without:
 
     def sharing(self, hosted: frozenset[int], now: float) -> frozenset[int]:
         """Return those that can share, of the strategies that may."""
+        self._gave &= hosted
         self._groups = {k: group for k, group in self._groups.items() if k in hosted}
         self._own = frozenset(
             key
@@ -57,15 +65,22 @@ class Without:
         )
         return hosted - self._own
 
-    def takes_bot(self, strategy_id: int) -> None:
-        """Note that a strategy gets a bot instead of a place.
+    def gave(self, strategy_id: int) -> bool:
+        """Tell whether the bot of a strategy was ended for a place that it has not yet."""
+        return strategy_id in self._gave
 
-        Raises TurnLaterError where it was to be started as one of those that share:
-        bots start one at a time, and this was not its turn.
+    def check_bot(self, strategy_id: int) -> None:
+        """Raise TurnLaterError where a strategy was to be started as one that shares.
+
+        Bots start one at a time, and this was not its turn.
         """
         if strategy_id not in self._own:
             raise TurnLaterError
+
+    def takes_bot(self, strategy_id: int) -> None:
+        """Note that a strategy gets a bot instead of a place."""
         self._bots[strategy_id] = self._groups[strategy_id]
+        self._gave -= {strategy_id}
 
     def keeps_bot(self, strategy_id: int) -> None:
         """Note that a bot of an earlier supervisor is one for want of a runner."""
@@ -74,6 +89,7 @@ class Without:
     def takes_place(self, strategy_id: int) -> None:
         """Note that a strategy has a place in a runner."""
         self._bots.pop(strategy_id, None)
+        self._gave -= {strategy_id}
 
     def back(
         self,
@@ -96,6 +112,7 @@ class Without:
             runs = key in hosted and bots[key].phase is Phase.RUNNING
             if runs and self._is_turn(group, runners, now):
                 self._tried[group] = now
+                self._gave |= {key}
                 return key
         return None
 

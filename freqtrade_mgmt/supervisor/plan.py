@@ -224,6 +224,11 @@ SIGNS: Final = (
     (Cause.CONFIGURATION, CONFIGURATION_SIGNS),
 )
 FAILED_IMPORT: Final = re.compile(r"Could not import .* due to .*")
+RAISED: Final = re.compile(
+    r"Strategy caused the following exception: (?P<one>.+) in .*, calling "
+    r"|Unexpected error (?P<other>.+) calling <"
+)
+RAISED_LENGTH: Final = 200
 
 
 def cause_of(log_tail: str, exit_code: int | None) -> tuple[Cause, str]:
@@ -245,6 +250,15 @@ def cause_of(log_tail: str, exit_code: int | None) -> tuple[Cause, str]:
                 if found := sign.search(line):
                     return cause, _with_import(found[0].strip(" ."), lines)
     return Cause.CRASH, words
+
+
+def raised_in(log_tail: str) -> str:
+    """Return the exception that a strategy raised last, as freqtrade logged it.
+
+    Empty where it raised none. freqtrade itself goes on after each, and analyses nothing.
+    """
+    found = [each["one"] or each["other"] for each in RAISED.finditer(log_tail)]
+    return str(found[-1])[:RAISED_LENGTH] if found else ""
 
 
 def _with_import(words: str, lines: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ from freqtrade_mgmt.supervisor.duties import Duties
 from freqtrade_mgmt.supervisor.ending import drained, ended
 from freqtrade_mgmt.supervisor.heartbeat import Heartbeat
 from freqtrade_mgmt.supervisor.hosting import Hosting
-from freqtrade_mgmt.supervisor.hosting_without import TurnLaterError
+from freqtrade_mgmt.supervisor.hosting_without import RoomLaterError, TurnLaterError
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from freqtrade_mgmt.supervisor.launch import Launch
 from freqtrade_mgmt.supervisor.leasing import LeaseGoneError, NodeNameTakenError
@@ -192,10 +192,12 @@ class Supervisor:
             why = f"The supervisor could not {action.kind} it: {error!r}."
             await self._failed(action.strategy_id, why)
 
-    async def _failed(self, strategy_id: int, reason: str) -> None:
-        """Give a strategy up, unless the upgrade that moved it takes it back."""
+    async def _failed(
+        self, strategy_id: int, reason: str, *, waits: bool = False
+    ) -> None:
+        """Give a strategy up, unless it ``waits`` or the upgrade that moved it takes it."""
         taken = self._duties.upgrades.takes(strategy_id, reason)
-        record = records.restarting if taken else records.failed
+        record = records.restarting if taken or waits else records.failed
         await self._in_thread(record, strategy_id, reason)
 
     async def _act(self, action: Action) -> None:
@@ -215,7 +217,7 @@ class Supervisor:
             bot.enter(Phase.STARTING)
             logger.warning("%s: %s.", bot.watched.name, action.reason)
         elif action.kind is Kind.STOP:
-            await self._stop_alone(bot, action.reason)
+            await self._stop_alone(bot, bot.explained(action.reason))
         elif action.kind is Kind.KILL:
             logger.warning("%s is killed: %s.", bot.watched.name, action.reason)
             bot.kill_reason = action.reason
@@ -240,7 +242,7 @@ class Supervisor:
             return
         except (NotHereError, OSError) as error:
             port.close()
-            await self._not_here(strategy_id, str(error))
+            await self._not_here(strategy_id, error)
             return
         except BtcWatcherError as error:
             port.close()
@@ -269,11 +271,13 @@ class Supervisor:
             launch = await self._hosting.board(prepared, check_memory)
         return job, await self._starting.launch(strategy_id, launch, port)
 
-    async def _not_here(self, strategy_id: int, why: str) -> None:
-        """Leave a strategy to another node; where there is none, give it up."""
-        logger.error("Strategy %s cannot be started here: %s", strategy_id, why)
-        if why := await self._sharing.not_here(strategy_id, why):
-            await self._failed(strategy_id, why)
+    async def _not_here(self, strategy_id: int, error: Exception) -> None:
+        """Leave a strategy to another node; where there is none, give it up, or wait."""
+        waits = isinstance(error, RoomLaterError)
+        level = logging.WARNING if waits else logging.ERROR
+        logger.log(level, "Strategy %s cannot be started here: %s", strategy_id, error)
+        if why := await self._sharing.not_here(strategy_id, str(error)):
+            await self._failed(strategy_id, why, waits=waits)
 
     def _check_memory(self, name: str, needs: float) -> None:
         own = [bot.process for bot in self._bots.values() if not bot.process.hosted]

@@ -19,7 +19,7 @@ from freqtrade_mgmt.log_tail import hub
 from freqtrade_mgmt.routing import urlpatterns
 from signals_app.consumers import BROKEN, NOT_LOGGED_IN
 from strategies.models import Strategy
-from tests.websocket import Page
+from tests.websocket import Page, opening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,17 +51,8 @@ def folder(settings: Any, tmp_path: Path) -> Path:
 async def connect(folder: Path) -> AsyncIterator[Callable[..., Any]]:
     """Open the live log's WebSocket; all are closed in the end."""
     await Strategy.objects.acreate(pk=1, name="first")
-    opened: list[Page] = []
-
-    async def open_one(pk: int = 1, user: Any = PERSON) -> Page:
-        page = Page(ROUTER, f"/strategies/{pk}/log/", user=user, session={})
-        await page.connect()
-        opened.append(page)
-        return page
-
-    yield open_one
-    for page in opened:
-        await page.disconnect()
+    async with opening(ROUTER) as open_one:
+        yield lambda pk=1, user=PERSON: open_one(f"/strategies/{pk}/log/", user)
 
 
 def write(folder: Path, text: str, name: str = "freqtrade.log") -> None:
@@ -225,3 +216,39 @@ async def test_a_reader_that_breaks_ends_the_connection(
     monkeypatch.setattr(hub.Tail, "_look", broken)
 
     assert await page.close_code() == BROKEN
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [ConnectionResetError("The page has gone."), RuntimeError("It was closed before.")],
+    ids=["gone", "closed"],
+)
+async def test_a_log_that_broke_when_its_page_had_gone_ends_in_peace(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    await Strategy.objects.acreate(pk=1, name="first")
+    closed = asyncio.Event()
+
+    async def broken(*_arguments: object) -> None:
+        raise ValueError("broken")
+
+    async def receive() -> dict[str, Any]:
+        if not told:
+            return {"type": "websocket.connect"}
+        await closed.wait()
+        return {"type": "websocket.disconnect", "code": 1006}
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message["type"])
+        if message["type"] == "websocket.close":
+            closed.set()
+            raise refusal
+
+    told: list[str] = []
+    monkeypatch.setattr(consumers.LogConsumer, "_send_all", broken)
+    scope = {"type": "websocket", "path": "/strategies/1/log/", "headers": []}
+    async with asyncio.timeout(20):
+        await ROUTER({**scope, "user": PERSON, "session": {}}, receive, send)
+
+    assert told == ["websocket.accept", "websocket.close"]
+    assert "live log" not in {task.get_name() for task in asyncio.all_tasks()}

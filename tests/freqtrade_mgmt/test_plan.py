@@ -15,6 +15,7 @@ from freqtrade_mgmt.supervisor.plan import (
     cause_of,
     end_in_words,
     plan,
+    raised_in,
     verdict,
 )
 
@@ -186,6 +187,33 @@ def test_a_killed_bot_did_not_end_for_what_its_log_says() -> None:
     line = "x - freqtrade - ERROR - Configuration error: bad"
 
     assert cause_of(line, -9)[0] is Cause.CRASH
+
+
+@pytest.mark.parametrize(
+    ("said", "raised"),
+    [
+        (
+            "Strategy caused the following exception: KeyError('rsi') in"
+            ' "dataframe["rsi"]", calling populate_entry_trend',
+            "KeyError('rsi')",
+        ),
+        (
+            "Unexpected error ZeroDivisionError('division by zero') calling"
+            " <bound method Mine.populate_indicators of Mine>",
+            "ZeroDivisionError('division by zero')",
+        ),
+        ("Unable to analyze candle (OHLCV) data for pair BTC/USDT: 'rsi'", ""),
+    ],
+)
+def test_what_a_strategy_raised_last_is_found_in_its_log(
+    said: str, raised: str
+) -> None:
+    before = "x - strategy_wrapper - ERROR - Unexpected error OSError() calling <f>\n"
+    line = f"x - strategy_wrapper - ERROR - {said}\n"
+    after = "x - interface - WARNING - Unable to analyze candle\n"
+
+    assert raised_in(f"{line}{after}") == raised
+    assert raised_in(f"{before}{line}{after}") == (raised or "OSError()")
 
 
 def test_a_failed_import_is_told_with_the_strategy_that_needs_it() -> None:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from channels.db import database_sync_to_async
-from channels.routing import URLRouter
 from django.contrib.auth.models import AnonymousUser
 
-from accounts.models import User
 from btc_watcher.lib import kept_task, redis_keys
 from btc_watcher.lib.websocket_origin import SameOrigin, origin_allowed
 from signals_app import consumers
-from signals_app.feed import cursor_now, publish, publish_reload, publisher
+from signals_app.feed import cursor_now, publish, publish_reload
 from signals_app.feed import hub as hub_module
 from signals_app.feed import subscription as subscription_module
 from signals_app.feed.frames import (
@@ -27,47 +25,15 @@ from signals_app.feed.frames import (
 )
 from signals_app.feed.hub import Hub
 from signals_app.feed.subscription import Subscription
-from signals_app.routing import urlpatterns
+from tests.signals_app.feed_pages import ROUTER, event, tell
 from tests.websocket import Page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     import redis
 
-PERSON = User(username="trader")
-ROUTER = URLRouter(urlpatterns)
-
-
-@pytest.fixture(autouse=True)
-def _fresh(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher._missed, "events", False)
-    # One hub a test: each test has an event loop of its own.
-    monkeypatch.setattr(hub_module, "BLOCK_MS", 50)
-
-
-@pytest.fixture
-async def connect() -> AsyncIterator[Callable[..., Any]]:
-    """Open the page's WebSocket; all are closed in the end."""
-    opened: list[Page] = []
-
-    async def open_one(after: str = "", user: Any = PERSON) -> Page:
-        page = Page(ROUTER, f"/signals/?after={after}", user=user, session={})
-        await page.connect()
-        opened.append(page)
-        return page
-
-    yield open_one
-    for page in opened:
-        await page.disconnect()
-
-
-def event(number: int) -> dict[str, Any]:
-    return {"type": "delivered", "number": number}
-
-
-async def tell(*events: dict[str, Any]) -> None:
-    await asyncio.to_thread(publish, events)
+pytestmark = pytest.mark.usefixtures("fresh_feed")
 
 
 def tell_one_by_one(numbers: Iterable[int]) -> None:

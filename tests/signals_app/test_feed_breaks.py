@@ -6,19 +6,16 @@ import asyncio
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
-from channels.routing import URLRouter
 
-from accounts.models import User
 from signals_app import consumers
-from signals_app.feed import cursor_now, hub_of_this_loop, publish, publisher
 from signals_app.feed import hub as hub_module
+from signals_app.feed import hub_of_this_loop, publish
 from signals_app.feed.frames import START, position
 from signals_app.feed.hub import Hub
-from signals_app.routing import urlpatterns
-from tests.websocket import Page
+from tests.signals_app.feed_pages import PERSON, ROUTER, event, tell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -29,43 +26,10 @@ if TYPE_CHECKING:
     from btc_watcher.lib.shared_frames import SharedFrames
     from signals_app.feed.frames import Batch
     from signals_app.feed.subscription import Subscription
+    from tests.websocket import Page
 
-PERSON = User(username="trader")
-ROUTER = URLRouter(urlpatterns)
+pytestmark = pytest.mark.usefixtures("fresh_feed")
 PATIENCE = 20
-
-
-@pytest.fixture(autouse=True)
-def _fresh(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher._missed, "events", False)
-    monkeypatch.setattr(hub_module, "BLOCK_MS", 50)
-
-
-@pytest.fixture
-async def connect() -> AsyncIterator[Callable[..., Any]]:
-    """Open the page's WebSocket; all are closed in the end."""
-    opened: list[Page] = []
-
-    async def open_one(after: str) -> Page:
-        address = f"/signals/?after={quote(after)}"
-        page = Page(ROUTER, address, user=PERSON, session={})
-        await page.connect()
-        opened.append(page)
-        return page
-
-    yield open_one
-    for page in opened:
-        await page.disconnect()
-
-
-def event(number: int) -> dict[str, Any]:
-    return {"type": "delivered", "number": number}
-
-
-async def tell(*events: dict[str, Any]) -> str:
-    """Publish events; return the cursor after them."""
-    await asyncio.to_thread(publish, events)
-    return await asyncio.to_thread(cursor_now)
 
 
 async def heard(page: Page) -> dict[str, Any]:

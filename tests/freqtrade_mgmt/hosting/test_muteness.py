@@ -24,43 +24,57 @@ if TYPE_CHECKING:
 
     from strategies.models import Strategy, StrategyProcess
 
-RUNNER = 4711
-
 
 def test_the_second_time_a_process_of_its_own_is_tried() -> None:
     silence = Silence()
-    for others_well in (True, False):
-        first = silence.after(RUNNER, 1, 0.0, others_well=others_well)
-        assert first is Silent.AGAIN
-        second = silence.after(RUNNER, 1, 130.0, others_well=others_well)
-        assert second is Silent.MOVES
+    assert silence.after(1, 0.0, others_well=True) is Silent.AGAIN
+    assert silence.after(1, 130.0, others_well=True) is Silent.MOVES
 
 
-def test_where_nobody_analyses_it_is_nobodys_own_fault() -> None:
+@pytest.mark.parametrize("count", [1, 4])
+def test_where_nobody_analyses_it_is_nobodys_own_fault(count: int) -> None:
     silence = Silence()
-    ends = [
-        silence.after(RUNNER, key, 120.0 * number, others_well=False)
+    ends = {
+        silence.after(key, 120.0 * number, others_well=False)
         for number in range(1, 6)
-        for key in range(4)
-    ]
-    assert ends[0] is Silent.AGAIN
-    assert set(ends[1:]) == {Silent.SHARED}
+        for key in range(count)
+    }
+    assert ends == {Silent.SHARED}
+    # Nor does it count later, when others analyse again.
+    assert silence.after(0, 700.0, others_well=True) is Silent.AGAIN
 
 
 def test_two_that_are_mute_among_others_that_are_well_both_move_out() -> None:
     silence = Silence()
     for key in (1, 2):
-        assert silence.after(RUNNER, key, 0.0, others_well=True) is Silent.AGAIN
+        assert silence.after(key, 0.0, others_well=True) is Silent.AGAIN
     for key in (1, 2):
-        assert silence.after(RUNNER, key, 130.0, others_well=True) is Silent.MOVES
+        assert silence.after(key, 130.0, others_well=True) is Silent.MOVES
 
 
 def test_what_was_long_ago_counts_no_more() -> None:
     silence = Silence()
-    silence.after(RUNNER, 1, 0.0, others_well=True)
+    silence.after(1, 0.0, others_well=True)
     later = WINDOW_SECONDS + 1
-    assert silence.after(RUNNER, 1, later, others_well=True) is Silent.AGAIN
-    assert silence.after(RUNNER + 1, 2, later, others_well=False) is Silent.AGAIN
+    assert silence.after(1, later, others_well=True) is Silent.AGAIN
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.django_db(transaction=True)
+async def test_one_that_is_alone_in_its_process_is_not_blamed_for_its_exchange(
+    hosting_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "START_DEADLINE", 1.0)
+    monkeypatch.setattr(plan, "FIRST_DELAY", 0.2)
+    monkeypatch.setattr(plan, "LONGEST_DELAY", 0.2)
+    mute = await sync_to_async(wanted)("mute", "Mute")
+    async with supervising():
+        await until(lambda: len(rows_of(mute)) > 3, "its fourth start", 60)
+
+    rows = await sync_to_async(rows_of)(mute)
+    assert all(map(shared, rows))
+    assert rows[0].resource_usage["reason"] == "it analysed nothing in 1 s"
+    assert await sync_to_async(note_of)(mute) == {}
 
 
 @pytest.mark.timeout(180)

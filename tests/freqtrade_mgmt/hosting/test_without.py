@@ -9,7 +9,9 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as installed
 
-from freqtrade_mgmt.supervisor import hosting_ends
+from freqtrade_mgmt.here import NotHereError
+from freqtrade_mgmt.supervisor import hosting, hosting_ends, hosting_fleet
+from freqtrade_mgmt.supervisor.limits import BOT_MB
 from notifications.models import Alert
 from strategies.models import Strategy, StrategyProcess
 from tests.freqtrade_mgmt.hosting.world import (
@@ -23,6 +25,8 @@ from tests.freqtrade_mgmt.hosting.world import (
     wanted,
 )
 from tests.freqtrade_mgmt.supervising import (
+    reason_of,
+    state_of,
     supervising,
     supervisor_of_its_own,
     until,
@@ -167,3 +171,60 @@ async def test_no_second_process_is_started_while_one_has_not_come_up(
 
     started = [m for m in caplog.messages if m.startswith("Shared process simulated-")]
     assert sum(" starts (pid" in message for message in started) == 3
+
+
+def waits(strategy: Strategy) -> bool:
+    """Tell whether a strategy is told to wait for room, and was not given up."""
+    return state_of(strategy) == "starting" and "needs about" in reason_of(strategy)
+
+
+def how_many_have_bots(strategies: list[Strategy]) -> int:
+    return sum(own_now(each) is not None for each in strategies)
+
+
+async def test_who_has_no_room_for_a_bot_waits_and_all_share_when_that_works_again(
+    interpreter: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting_ends, "WITHOUT_SECONDS", 20.0)
+    monkeypatch.setattr(hosting, "ROOM_SECONDS", 1.0)
+    # A new process counts in full until it holds half of that, as the fakes never do.
+    settings.BOTS_MEMORY_MB = 2 * BOT_MB + 20
+    whole = breaks(interpreter)
+    strategies = await many(4)
+
+    async with supervising():
+        await until(lambda: how_many_have_bots(strategies) == 2, "two bots", 60)
+        for each in strategies[2:]:
+            await until(partial(waits, each), "waiting for room", 60)
+        mended(interpreter, whole)
+        # One of the bots gives way to a process, on a node that has no room for that.
+        for each in strategies:
+            await until(partial(hosted_in, each), "sharing", 90)
+        await until(lambda: not alerts_open(), "the end of the alert")
+
+    # Nobody was given up, nor told so.
+    keys = await sync_to_async(lambda: {alert.key for alert in Alert.objects.all()})()
+    assert keys == {f"process:{installed.NODE_NAME}:shared"}
+
+
+async def test_one_that_gave_its_bot_up_gets_it_back_where_no_process_can_be_started(
+    interpreter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting_ends, "WITHOUT_SECONDS", 10.0)
+    breaks(interpreter)
+    (strategy,) = await many(1)
+
+    def full(*_arguments: object) -> None:
+        raise NotHereError("The disk is full.")
+
+    async with supervising():
+        row = await until(partial(own_now, strategy), "its own process", 60)
+        monkeypatch.setattr(hosting_fleet, "runner_folder_write", full)
+        await until(
+            lambda: (now := own_now(strategy)) is not None and now.pk != row.pk,
+            "its next bot",
+            60,
+        )
+        assert await sync_to_async(alerts_open)() == [
+            f"process:{installed.NODE_NAME}:shared"
+        ]

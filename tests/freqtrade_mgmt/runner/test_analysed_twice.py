@@ -121,11 +121,6 @@ class Loaded:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("one-worker")
-
-
-@pytest.fixture(scope="module")
 def face(root: Path) -> Iterator[Callable[[str], Face]]:
     numbers = itertools.count(1)
     with SimulatedExchange() as exchange:

@@ -15,15 +15,15 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from freqtrade_mgmt.simulator import SimulatedExchange
 from tests.freqtrade_mgmt.runner.running import Face, RunningRunner, wait_until
 from tests.freqtrade_mgmt.runner.sources import plain, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from freqtrade_mgmt.installer import InstalledFreqtrade
+    from freqtrade_mgmt.simulator import SimulatedExchange
 
 pytestmark = [pytest.mark.freqtrade, pytest.mark.timeout(600)]
 
@@ -39,22 +39,9 @@ HELPED = """
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[SimulatedExchange]:
-    with SimulatedExchange() as exchange:
-        yield exchange
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("control")
-
-
-@pytest.fixture(scope="module")
-def runner(real_freqtrade: InstalledFreqtrade, root: Path) -> Iterator[RunningRunner]:
-    folder = root / "runner"
-    folder.mkdir()
-    with RunningRunner(real_freqtrade.python, folder) as running:
-        yield running
+def runner(running: Callable[..., RunningRunner]) -> Iterator[RunningRunner]:
+    with running() as runner:
+        yield runner
 
 
 @pytest.fixture(scope="module")

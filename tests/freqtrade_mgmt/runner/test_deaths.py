@@ -14,7 +14,6 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from freqtrade_mgmt.simulator import SimulatedExchange
 from tests.freqtrade_mgmt.runner.running import Face, RunningRunner, wait_until
 from tests.freqtrade_mgmt.runner.sources import plain
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freqtrade_mgmt.installer import InstalledFreqtrade
+    from freqtrade_mgmt.simulator import SimulatedExchange
 
 pytestmark = [pytest.mark.freqtrade, pytest.mark.timeout(600)]
 NUMBERS = (1, 2)
@@ -85,12 +85,6 @@ class Heard:
             marks = tuple(named[name] for name in _MARKS)
             if self.marks[pair].setdefault(opened, marks) != marks:
                 self.changed.append((pair, opened))
-
-
-@pytest.fixture(scope="module")
-def exchange() -> Iterator[SimulatedExchange]:
-    with SimulatedExchange() as exchange:
-        yield exchange
 
 
 @pytest.fixture

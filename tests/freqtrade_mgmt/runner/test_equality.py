@@ -13,7 +13,6 @@ from websockets.sync.client import connect
 
 from freqtrade_mgmt.blueprints import blueprint_code
 from freqtrade_mgmt.demo import DEMO_STRATEGIES, demo_source
-from freqtrade_mgmt.simulator import SimulatedExchange
 from tests.freqtrade_mgmt.runner.running import (
     Face,
     RunningBot,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from freqtrade_mgmt.installer import InstalledFreqtrade
+    from freqtrade_mgmt.simulator import SimulatedExchange
 
 pytestmark = [pytest.mark.freqtrade, pytest.mark.timeout(600)]
 # Bots that start at once, within one minute; more would not fit into it.
@@ -70,12 +70,6 @@ class Pair:
     case: Case
     bot: Face
     hosted: Face
-
-
-@pytest.fixture(scope="module")
-def exchange() -> Iterator[SimulatedExchange]:
-    with SimulatedExchange() as exchange:
-        yield exchange
 
 
 @pytest.fixture(scope="module")

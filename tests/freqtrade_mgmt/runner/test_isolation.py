@@ -11,15 +11,15 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from freqtrade_mgmt.simulator import SimulatedExchange
 from tests.freqtrade_mgmt.runner.running import Face, RunningRunner, wait_until
 from tests.freqtrade_mgmt.runner.sources import plain, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from freqtrade_mgmt.installer import InstalledFreqtrade
+    from freqtrade_mgmt.simulator import SimulatedExchange
+
 
 pytestmark = [pytest.mark.freqtrade, pytest.mark.timeout(600)]
 GOOD = (1, 2)
@@ -163,17 +163,6 @@ CASES = (
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[SimulatedExchange]:
-    with SimulatedExchange() as exchange:
-        yield exchange
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("isolation")
-
-
-@pytest.fixture(scope="module")
 def good(root: Path, exchange: SimulatedExchange) -> list[Face]:
     """One for each worker."""
     return [
@@ -184,17 +173,14 @@ def good(root: Path, exchange: SimulatedExchange) -> list[Face]:
 
 @pytest.fixture(scope="module")
 def runner(
-    real_freqtrade: InstalledFreqtrade, root: Path, good: list[Face]
+    running: Callable[..., RunningRunner], good: list[Face]
 ) -> Iterator[RunningRunner]:
-    folder = root / "runner"
-    folder.mkdir()
-    options = ("--analysis-seconds", "3", "--share-mb", "120")
-    with RunningRunner(real_freqtrade.python, folder, *options) as running:
+    with running("--analysis-seconds", "3", "--share-mb", "120") as runner:
         for face in good:
-            assert running.load(face)["ok"]
+            assert runner.load(face)["ok"]
         for face in good:
-            wait_until(face.analysed, 90, running.log)
-        yield running
+            wait_until(face.analysed, 90, runner.log)
+        yield runner
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

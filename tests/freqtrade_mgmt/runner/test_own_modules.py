@@ -163,6 +163,50 @@ def test_what_all_share_is_put_back_and_told_when_it_is_changed(
     assert tried.analyse(number)["ok"]
 
 
+LATER = """
+    def {name}(self, *arguments, **named):
+        getattr(np, 'set' + 'err')(all='raise')
+        return []
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"), [("informative_pairs", "load"), ("bot_loop_start", "loop")]
+)
+def test_what_its_other_callbacks_change_is_put_back_and_told_too(
+    worker: tuple[OneWorker, Tried], tried: Tried, name: str, asked: str
+) -> None:
+    text = code().replace(
+        "    def bot_start", f"{LATER.format(name=name)}\n    def bot_start"
+    )
+    said = tried.load(text)
+    if asked == "loop":
+        assert "facts" in said, said
+        said = worker[0].ask("loop", stand=tried.number)
+    assert said["error"] == "needs_bot", said
+    assert "NumPy's handling of errors" in said["message"]
+    assert "facts" in tried.load(plain(5))
+    assert tried.analyse()["ok"]
+
+
+@pytest.mark.parametrize(
+    ("top", "spoiled"),
+    [
+        ("import talib.abstract as t; t.patched = 1", True),
+        ("import numpy; numpy.seterr(all='raise')", True),
+        ("import no_such_module, talib.abstract as t; t.patched = 1", True),
+        ("import no_such_module", False),
+        ("import threading", False),
+    ],
+)
+def test_a_load_that_failed_tells_whether_it_left_something_for_the_others(
+    tried: Tried, top: str, *, spoiled: bool
+) -> None:
+    said = tried.load(code(top=top))
+    assert (said["error"] in {"load", "needs_bot"}, said["spoiled"]) == (True, spoiled)
+    assert "facts" in tried.load(plain(5))
+
+
 def test_how_frames_are_shown_and_whether_pandas_warns_is_nobody_s_business(
     tried: Tried,
 ) -> None:

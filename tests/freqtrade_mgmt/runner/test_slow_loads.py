@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from freqtrade_mgmt.simulator import SimulatedExchange
 from tests.freqtrade_mgmt.runner.running import Face, RunningRunner, wait_until
 from tests.freqtrade_mgmt.runner.sources import plain, source
 
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from freqtrade_mgmt.installer import InstalledFreqtrade
+    from freqtrade_mgmt.simulator import SimulatedExchange
+
 
 pytestmark = [pytest.mark.freqtrade, pytest.mark.timeout(600)]
 
@@ -51,24 +51,10 @@ class Slow:
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[SimulatedExchange]:
-    with SimulatedExchange() as exchange:
-        yield exchange
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("slow")
-
-
-@pytest.fixture(scope="module")
-def runner(real_freqtrade: InstalledFreqtrade, root: Path) -> Iterator[RunningRunner]:
+def runner(running: Callable[..., RunningRunner]) -> Iterator[RunningRunner]:
     """One with a single worker, in which everybody waits for everybody."""
-    folder = root / "runner"
-    folder.mkdir()
-    options = ("--workers", "1", "--analysis-seconds", "5")
-    with RunningRunner(real_freqtrade.python, folder, *options) as running:
-        yield running
+    with running("--workers", "1", "--analysis-seconds", "5") as runner:
+        yield runner
 
 
 @pytest.fixture(scope="module")
