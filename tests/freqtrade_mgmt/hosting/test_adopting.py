@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from freqtrade_mgmt.supervisor import hosting
+from freqtrade_mgmt.supervisor import hosting_fleet
 from strategies.models import Strategy
 from strategies.services import strategy_stop
 from tests.freqtrade_mgmt.hosting.world import (
@@ -105,7 +105,7 @@ async def test_one_that_does_not_answer_is_ended_and_replaced(
     strategies = await left_behind(settings)
     (runner,) = runners_of(hosting_home)
     runner.suspend()
-    monkeypatch.setattr(hosting, "MEET_SECONDS", 1.0)
+    monkeypatch.setattr(hosting_fleet, "MEET_SECONDS", 1.0)
 
     async with supervising():
         for each in strategies:
