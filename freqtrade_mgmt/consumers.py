@@ -63,8 +63,9 @@ class LogConsumer(AsyncWebsocketConsumer):
     ) -> None:
         try:
             await self._send_all(strategy_id, secrets)
-        except OSError:
+        except OSError as error:
             # ASGI's word for a page that has gone. One that has not connects again.
+            logger.info("A live log ended: %s", error)
             with contextlib.suppress(OSError):
                 await self.close(code=BROKEN)
         except Exception:

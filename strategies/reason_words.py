@@ -72,6 +72,7 @@ SENTENCES: Final = (
     sentence(_("it was told to end (signal 15) by somebody else")),
     sentence(_("it was ended by signal %(number)s"), number=NUMBER),
     sentence(_("we killed it, because")),
+    sentence(_("It waits for room:")),
     sentence(
         _("it held %(held)s MB of memory and may hold %(most)s MB"),
         held=NUMBER,

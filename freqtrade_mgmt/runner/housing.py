@@ -69,18 +69,22 @@ class Housing:
     async def replace(self, member: Member, culprit: Hosted | None) -> int | None:
         """End a worker, and load its strategies into another, without the culprit.
 
-        Returns the exit code of one that had ended by itself.
+        Returns the exit code of one that had ended by itself. One that is being
+        replaced already, for another reason, is left to that.
         """
+        if member not in self.members:
+            return None
         self.members.discard(member)
         unanswered = member.unanswered()
         others = [h for h in member.hosted - {culprit} if h.lives]
         # Those whose new candle waits first; analyses come between the loads.
         others.sort(key=lambda h: (not self._waits(h), h.urgency))
+        # Nobody is asked in vain meanwhile.
+        for hosted in others:
+            hosted.forgotten()
         code = await self._hub.crew.dismiss(member)
         for task in unanswered:
             task.then({"ok": False, "gone": True}, [])
-        for hosted in others:
-            hosted.forgotten()
         if self._hub.crew.gone.is_set():
             return code
         if culprit is None and self._too_often():

@@ -250,7 +250,11 @@ class Stand:
             return
         self._tried.add(what)
         before = process_state()
-        yield
+        try:
+            yield
+        except BaseException:
+            process_changed(before)
+            raise
         self._examine()
         _refuse_changed(before)
 

@@ -126,7 +126,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - a strategy may raise anything at all
             code, text = problem_of(error)
             stand.close()
-            return {"error": code, "message": text, "spoiled": stand.spoils()}
+            return {"error": code, "message": text, "spoiled": _spoiled(stand)}
         finally:
             self._log.current = None
         self._stands[number] = stand
@@ -225,6 +225,13 @@ def _logged(log: Routed, stand: Stand) -> Iterator[None]:
         yield
     finally:
         log.current = None
+
+
+def _spoiled(stand: Stand) -> bool:
+    try:
+        return stand.spoils()
+    except Exception:  # noqa: BLE001 - its files may be anything; nothing is known then
+        return True
 
 
 def _ended(error: BaseException) -> dict[str, Any]:

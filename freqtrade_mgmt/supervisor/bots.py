@@ -16,7 +16,7 @@ from freqtrade_mgmt.supervisor.collector import Collector
 from freqtrade_mgmt.supervisor.identity import listens
 from freqtrade_mgmt.supervisor.logs import cut_console, tail
 from freqtrade_mgmt.supervisor.plan import (
-    ASKED,
+    NOTHING,
     Observed,
     Phase,
     cause_of,
@@ -40,6 +40,8 @@ AGAIN_SECONDS: Final = 5.0
 # How often a bot is asked for its state, and how many silences in a row mean something.
 ASK_SECONDS: Final = 10.0
 SILENCES: Final = 2
+# Of an exception in a reason (characters).
+RAISED_LENGTH: Final = 200
 RUNNING_STATE: Final = "running"
 FRESH_CANDLES: Final = 3
 GRACE_MS: Final = 60_000
@@ -178,9 +180,10 @@ class Bot:
 
     def explained(self, reason: str) -> str:
         """Return why the bot is stopped, with what kept it from analysing, if it said so."""
-        if reason in ASKED or self.phase is not Phase.STARTING:
+        if not reason.startswith(NOTHING):
             return reason
-        raised = self._redacted(raised_in(self.log_tail()))
+        # Cut afterwards: a part of a secret would not be known as one.
+        raised = self._redacted(raised_in(self.log_tail()))[:RAISED_LENGTH]
         return f"{reason}: {raised}" if raised else reason
 
     def _redacted(self, words: str) -> str:

@@ -56,6 +56,7 @@ logger = logging.getLogger(__name__)
 LATER_SECONDS: Final = 3.0
 # Until who found no room asks again, while bots take more of it than their places would.
 ROOM_SECONDS: Final = 30.0
+KEPT_SECONDS: Final = 3600.0
 TOO_MUCH: Final = "it held {held:.0f} MB of memory and may hold {most} MB"
 
 
@@ -104,6 +105,10 @@ class Hosting:
         return [runner.held for runner in self._fleet.runners.values()]
 
     # -- Starting ---------------------------------------------------------------
+
+    def postpone(self, strategy_id: int) -> None:
+        """Try a strategy again when there may be room."""
+        self._waiting[strategy_id] = time.monotonic() + ROOM_SECONDS
 
     async def board(
         self, launch: Launch, check_memory: Callable[[float], None]
@@ -170,7 +175,6 @@ class Hosting:
         except NotHereError as error:
             if not waits:
                 raise
-            self._waiting[key] = time.monotonic() + ROOM_SECONDS
             raise RoomLaterError(str(error)) from error
 
     def _check_turn(self, key: int, group: Group, now: float) -> None:
@@ -213,7 +217,10 @@ class Hosting:
     async def look(self) -> None:
         """Do what has to be done about runners; nothing here asks the database."""
         now = time.monotonic()
-        self._waiting = {key: at for key, at in self._waiting.items() if at > now}
+        # Whoever waited longest goes first, so it counts for a while after.
+        self._waiting = {
+            key: at for key, at in self._waiting.items() if now - at < KEPT_SECONDS
+        }
         for runner in list(self._fleet.runners.values()):
             cut_console(runner.paths.console)
             if runner.came_up and runner not in self._up:
@@ -273,7 +280,7 @@ class Hosting:
         if self._trouble is not None:
             await self._in_thread(hosting_fails, *self._trouble)
             self._trouble, self._told = None, True
-        well = self._ends.all_work(time.monotonic()) and not self._without.bots
+        well = self._ends.all_work(time.monotonic()) and self._without.is_over
         if well and self._told is not False:
             await self._in_thread(hosting_works)
             self._told = False

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PROBE_SECONDS: Final = 600.0
 # One after the other, where nobody knows which shared process would take it.
 UNKNOWN_SECONDS: Final = 10.0
+# What other nodes note of such a strategy says so too.
+WAITS: Final = "It waits for room:"
 
 
 class TurnLaterError(Exception):
@@ -27,6 +29,9 @@ class TurnLaterError(Exception):
 
 class RoomLaterError(NotHereError):
     """There is no room for a strategy until those share again that have bots instead."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{WAITS} {why}")
 
 
 class Without:
@@ -42,13 +47,18 @@ class Without:
         # With their groups; None where an earlier supervisor knew.
         self._bots: dict[int, Group | None] = {}
         self._tried: dict[Group | None, float] = {}
-        # Whose bots were ended for places that they do not have yet.
+        # Whose bots were ended for places, until they run.
         self._gave: frozenset[int] = frozenset()
 
     @property
     def bots(self) -> Collection[int]:
         """The strategies that have bots until shared processes work again."""
         return self._bots
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody has a bot for want of a runner, or gave it up and waits."""
+        return not self._bots and not self._gave
 
     def belongs(self, strategy_id: int, group: Group) -> None:
         """Note to which group a strategy belongs."""
@@ -66,7 +76,7 @@ class Without:
         return hosted - self._own
 
     def gave(self, strategy_id: int) -> bool:
-        """Tell whether the bot of a strategy was ended for a place that it has not yet."""
+        """Tell whether the bot of a strategy was ended for a place, where it runs not yet."""
         return strategy_id in self._gave
 
     def check_bot(self, strategy_id: int) -> None:
@@ -80,7 +90,6 @@ class Without:
     def takes_bot(self, strategy_id: int) -> None:
         """Note that a strategy gets a bot instead of a place."""
         self._bots[strategy_id] = self._groups[strategy_id]
-        self._gave -= {strategy_id}
 
     def keeps_bot(self, strategy_id: int) -> None:
         """Note that a bot of an earlier supervisor is one for want of a runner."""
@@ -89,11 +98,10 @@ class Without:
     def takes_place(self, strategy_id: int) -> None:
         """Note that a strategy has a place in a runner."""
         self._bots.pop(strategy_id, None)
-        self._gave -= {strategy_id}
 
     def back(
         self,
-        hosted: Collection[int],
+        hosted: frozenset[int],
         bots: Mapping[int, Bot],
         runners: Collection[Runner],
         now: float,
@@ -108,9 +116,10 @@ class Without:
             for key, group in self._bots.items()
             if key in bots and not bots[key].process.hosted
         }
+        running = {key for key in bots if bots[key].phase is Phase.RUNNING}
+        self._gave -= running
         for key, group in sorted(self._bots.items(), key=lambda each: each[0]):
-            runs = key in hosted and bots[key].phase is Phase.RUNNING
-            if runs and self._is_turn(group, runners, now):
+            if key in hosted & running and self._is_turn(group, runners, now):
                 self._tried[group] = now
                 self._gave |= {key}
                 return key

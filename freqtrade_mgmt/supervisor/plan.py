@@ -22,6 +22,7 @@ STOP_DEADLINE: Final = 15.0
 # Each takes the supervisor some hundredths of a second.
 SHARED_STARTS: Final = 10
 NOT_WANTED: Final = "it is no longer wanted"
+NOTHING: Final = "it analysed nothing"
 RESTARTED: Final = "it is restarted"
 MOVED: Final = "it moves to another node"
 LEASE_LATE: Final = "its lease could not be renewed"
@@ -181,7 +182,7 @@ def _next_of_starting(bot: Observed, now: float) -> Action | None:
         return Action(Kind.PROVE, bot.strategy_id, "it analyses candles")
     deadline = OUTAGE_DEADLINE if bot.healthy else START_DEADLINE
     if now - bot.since > deadline:
-        reason = f"it analysed nothing in {deadline:.0f} s"
+        reason = f"{NOTHING} in {deadline:.0f} s"
         return Action(Kind.STOP, bot.strategy_id, reason)
     return None
 
@@ -228,7 +229,6 @@ RAISED: Final = re.compile(
     r"Strategy caused the following exception: (?P<one>.+) in .*, calling "
     r"|Unexpected error (?P<other>.+) calling <"
 )
-RAISED_LENGTH: Final = 200
 
 
 def cause_of(log_tail: str, exit_code: int | None) -> tuple[Cause, str]:
@@ -258,7 +258,7 @@ def raised_in(log_tail: str) -> str:
     Empty where it raised none. freqtrade itself goes on after each, and analyses nothing.
     """
     found = [each["one"] or each["other"] for each in RAISED.finditer(log_tail)]
-    return str(found[-1])[:RAISED_LENGTH] if found else ""
+    return str(found[-1]) if found else ""
 
 
 def _with_import(words: str, lines: Sequence[str]) -> str:

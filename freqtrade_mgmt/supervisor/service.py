@@ -29,7 +29,7 @@ from freqtrade_mgmt.supervisor.duties import Duties
 from freqtrade_mgmt.supervisor.ending import drained, ended
 from freqtrade_mgmt.supervisor.heartbeat import Heartbeat
 from freqtrade_mgmt.supervisor.hosting import Hosting
-from freqtrade_mgmt.supervisor.hosting_without import RoomLaterError, TurnLaterError
+from freqtrade_mgmt.supervisor.hosting_without import WAITS, TurnLaterError
 from freqtrade_mgmt.supervisor.intake import IntakeQueue
 from freqtrade_mgmt.supervisor.launch import Launch
 from freqtrade_mgmt.supervisor.leasing import LeaseGoneError, NodeNameTakenError
@@ -55,7 +55,7 @@ from signals_app.feed import publish_reload
 from strategies.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from freqtrade_mgmt.supervisor.bots import Life
     from freqtrade_mgmt.supervisor.hosting import HostedLaunch
@@ -172,9 +172,9 @@ class Supervisor:
                 )
                 for key, bot in self._bots.items()
             ],
-            waiting=self._patience.until()
-            | self._releases.waiting
-            | dict(self._hosting.waiting),
+            waiting=_latest(
+                self._patience.until(), self._releases.waiting, self._hosting.waiting
+            ),
             now=time.monotonic(),
             starts_at_once=max(1, os.cpu_count() or 1),
             sharing=self._hosting.sharing(wishes.hosted),
@@ -273,10 +273,14 @@ class Supervisor:
 
     async def _not_here(self, strategy_id: int, error: Exception) -> None:
         """Leave a strategy to another node; where there is none, give it up, or wait."""
-        waits = isinstance(error, RoomLaterError)
-        level = logging.WARNING if waits else logging.ERROR
+        # Who waits asks again and again.
+        level = logging.INFO if WAITS in str(error) else logging.ERROR
         logger.log(level, "Strategy %s cannot be started here: %s", strategy_id, error)
         if why := await self._sharing.not_here(strategy_id, str(error)):
+            # Here, or on another node that could not take it either.
+            waits = WAITS in why
+            if waits:
+                self._hosting.postpone(strategy_id)
             await self._failed(strategy_id, why, waits=waits)
 
     def _check_memory(self, name: str, needs: float) -> None:
@@ -393,6 +397,12 @@ class Supervisor:
     ) -> Answer:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, function, *arguments)
+
+
+def _latest(*waiting: Mapping[int, float]) -> dict[int, float]:
+    """Return until when each waits that waits for several things."""
+    keys = {key for each in waiting for key in each}
+    return {key: max(each.get(key, 0.0) for each in waiting) for key in keys}
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

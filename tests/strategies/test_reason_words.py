@@ -9,6 +9,7 @@ from django.utils import translation
 
 from freqtrade_mgmt.runner import detect
 from freqtrade_mgmt.supervisor import hosting, hosting_process, hosting_runner, plan
+from freqtrade_mgmt.supervisor.hosting_without import RoomLaterError
 from freqtrade_mgmt.supervisor.limits import refusal
 from strategies.reason_words import reason_shown
 
@@ -17,6 +18,7 @@ REASONS = [
     *(plan.end_in_words(code, "") for code in (None, 0, 2, -6, -9, -11, -15)),
     plan.end_in_words(-9, "", "it held 700 MB of memory and may hold 600 MB"),
     refusal("甲", [340, 360], 800),
+    str(RoomLaterError(refusal("甲", [340, 360], 800))),
     plan.verdict(
         plan.Cause.CRASH, [plan.End(1.0, plan.Cause.CRASH)] * 4, 2.0, "", 0
     ).reason,

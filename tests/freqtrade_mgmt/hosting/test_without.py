@@ -10,8 +10,10 @@ from asgiref.sync import sync_to_async
 from django.conf import settings as installed
 
 from freqtrade_mgmt.here import NotHereError
+from freqtrade_mgmt.leases.notes import all_reasons
 from freqtrade_mgmt.supervisor import hosting, hosting_ends, hosting_fleet
-from freqtrade_mgmt.supervisor.limits import BOT_MB
+from freqtrade_mgmt.supervisor.hosting_without import WAITS, RoomLaterError
+from freqtrade_mgmt.supervisor.limits import BOT_MB, refusal
 from notifications.models import Alert
 from strategies.models import Strategy, StrategyProcess
 from tests.freqtrade_mgmt.hosting.world import (
@@ -175,7 +177,7 @@ async def test_no_second_process_is_started_while_one_has_not_come_up(
 
 def waits(strategy: Strategy) -> bool:
     """Tell whether a strategy is told to wait for room, and was not given up."""
-    return state_of(strategy) == "starting" and "needs about" in reason_of(strategy)
+    return state_of(strategy) == "starting" and "waits for room" in reason_of(strategy)
 
 
 def how_many_have_bots(strategies: list[Strategy]) -> int:
@@ -185,7 +187,6 @@ def how_many_have_bots(strategies: list[Strategy]) -> int:
 async def test_who_has_no_room_for_a_bot_waits_and_all_share_when_that_works_again(
     interpreter: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosting_ends, "WITHOUT_SECONDS", 20.0)
     monkeypatch.setattr(hosting, "ROOM_SECONDS", 1.0)
     # A new process counts in full until it holds half of that, as the fakes never do.
     settings.BOTS_MEMORY_MB = 2 * BOT_MB + 20
@@ -194,9 +195,10 @@ async def test_who_has_no_room_for_a_bot_waits_and_all_share_when_that_works_aga
 
     async with supervising():
         await until(lambda: how_many_have_bots(strategies) == 2, "two bots", 60)
-        for each in strategies[2:]:
-            await until(partial(waits, each), "waiting for room", 60)
+        await until(lambda: sum(map(waits, strategies)) == 2, "waiting for room", 60)
         mended(interpreter, whole)
+        for asked in ("works", "all_work"):
+            monkeypatch.setattr(hosting_ends.Ends, asked, lambda *_all: True)
         # One of the bots gives way to a process, on a node that has no room for that.
         for each in strategies:
             await until(partial(hosted_in, each), "sharing", 90)
@@ -210,7 +212,6 @@ async def test_who_has_no_room_for_a_bot_waits_and_all_share_when_that_works_aga
 async def test_one_that_gave_its_bot_up_gets_it_back_where_no_process_can_be_started(
     interpreter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hosting_ends, "WITHOUT_SECONDS", 10.0)
     breaks(interpreter)
     (strategy,) = await many(1)
 
@@ -220,6 +221,7 @@ async def test_one_that_gave_its_bot_up_gets_it_back_where_no_process_can_be_sta
     async with supervising():
         row = await until(partial(own_now, strategy), "its own process", 60)
         monkeypatch.setattr(hosting_fleet, "runner_folder_write", full)
+        monkeypatch.setattr(hosting_ends.Ends, "works", lambda *_all: True)
         await until(
             lambda: (now := own_now(strategy)) is not None and now.pk != row.pk,
             "its next bot",
@@ -228,3 +230,12 @@ async def test_one_that_gave_its_bot_up_gets_it_back_where_no_process_can_be_sta
         assert await sync_to_async(alerts_open)() == [
             f"process:{installed.NODE_NAME}:shared"
         ]
+
+
+def test_that_one_waits_on_a_node_is_known_on_the_others_however_long_its_name() -> (
+    None
+):
+    why = refusal("n" * 250, [BOT_MB] * 12, 4_200)
+    noted = {"a": str(RoomLaterError(why)), "b": why}
+    assert WAITS in all_reasons(noted)
+    assert WAITS not in all_reasons({"b": why})
