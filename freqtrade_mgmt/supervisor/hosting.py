@@ -136,7 +136,7 @@ class Hosting:
         if name is None:
             self._check_turn(key, group, now)
         needs = EMPTY_MB if name is None else weight.memory_mb
-        self._check_room(key, needs, check_memory, waits=bool(self._without.bots))
+        self._check_room(key, needs, check_memory, waits=not self._without.is_over)
         try:
             runner = (
                 self._fleet.runners[name]

@@ -51,11 +51,6 @@ class Without:
         self._gave: frozenset[int] = frozenset()
 
     @property
-    def bots(self) -> Collection[int]:
-        """The strategies that have bots until shared processes work again."""
-        return self._bots
-
-    @property
     def is_over(self) -> bool:
         """Whether nobody has a bot for want of a runner, or gave it up and waits."""
         return not self._bots and not self._gave
