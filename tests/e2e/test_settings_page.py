@@ -312,6 +312,15 @@ def test_a_narrow_window_has_one_button_and_shows_where_one_is(
     expect(page.locator(".nav")).to_be_hidden()
 
 
+def test_a_narrow_window_has_the_open_tab_in_sight(page: Page, web: WebServer) -> None:
+    page.set_viewport_size({"width": 380, "height": 900})
+    page.goto(f"{web.url}/audit/")
+    tab = page.locator(".section-tabs [aria-current]")
+    expect(tab).to_have_text("Audit")
+    expect(tab).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollX") == 0
+
+
 def test_both_work_without_a_script(
     browser: Browser, page: Page, web: WebServer
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,8 @@ def test_a_worker_whose_backup_folder_hangs_beats(
     made[0]._step(10)
     made[0]._step(10)
     assert time.monotonic() - started < 20
-    (row,) = beats_read()
+    # A process that another test ended may beat once more.
+    (row,) = (each for each in beats_read() if each.pid == os.getpid())
     assert row.figures["queues"] == [BACKUPS_QUEUE]
     assert "backups" not in row.figures
 

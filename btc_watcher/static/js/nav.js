@@ -53,5 +53,8 @@ arrange();
 
 // Tabs of a page scroll on a narrow screen; the one that is open must be in sight.
 for (const here of document.querySelectorAll(".section-tabs [aria-current]")) {
-  here.scrollIntoView({ block: "nearest", inline: "center" });
+  // Not scrollIntoView(): newer browsers let Tab start at what it was called for.
+  const strip = here.closest(".section-tabs");
+  const [tab, frame] = [here.getBoundingClientRect(), strip.getBoundingClientRect()];
+  strip.scrollLeft += (tab.left + tab.right - frame.left - frame.right) / 2;
 }
