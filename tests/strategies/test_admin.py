@@ -86,14 +86,18 @@ def test_secrets_are_marks_and_what_was_done_is_in_the_history(
         "trader", type="trade_execution", config={"exchange": "binance"}
     )
     live_enable(
-        made.pk, by=admin_user, typed_name="trader", api_key="k-1", api_secret="s-1"
+        made.pk,
+        by=admin_user,
+        typed_name="trader",
+        api_key="kept-key",
+        api_secret="kept-secret",
     )
     tokens = Strategy.objects.get().freqtrade_config["live"]
 
     page = browser.get(page_of(made)).content.decode()
 
     assert "&quot;key&quot;: &quot;set&quot;" in page
-    for secret in ("k-1", "s-1", tokens["key"], tokens["secret"]):
+    for secret in ("kept-key", "kept-secret", tokens["key"], tokens["secret"]):
         assert secret not in page
     history = browser.get(
         reverse("admin:strategies_strategy_history", args=[made.pk])

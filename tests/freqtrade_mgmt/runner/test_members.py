@@ -123,12 +123,17 @@ def test_a_configuration_that_cannot_be_read_is_told(tmp_path: Path, text: str) 
 
 
 def test_no_secret_is_in_the_text_of_an_order(tmp_path: Path) -> None:
-    server = {"listen_port": 1, "username": "u-1", "password": "p-1", "ws_token": "t-1"}
+    secrets = {
+        "username": "kept-user",
+        "password": "kept-password",
+        "ws_token": "kept-token",
+    }
+    server = {"listen_port": 1, **secrets}
     config = tmp_path / "config.json"
     config.write_bytes(orjson.dumps({"api_server": server, "exchange": {"name": "x"}}))
     order = Order.of({"strategy_id": 1, "config": config, "userdir": "", "log": ""})
-    assert order.server.password == "p-1"
-    for secret in ("u-1", "p-1", "t-1"):
+    assert order.server.password == "kept-password"
+    for secret in secrets.values():
         assert secret not in repr(order)
 
 
