@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,4 +97,4 @@ def test_a_node_that_is_emptied_gives_its_places_to_the_other_and_misses_no_cand
         if moved:
             assert rows[0].resource_usage["reason"] == "it moves to another node"
         # Each but the first of them has a mark in every candle since.
-        wait(lambda one=strategy: none_missing(one), "its candles", 150, a, b)
+        wait(partial(none_missing, strategy), "its candles", 150, a, b)
