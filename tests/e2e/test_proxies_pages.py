@@ -89,6 +89,8 @@ def test_a_proxy_is_made_tried_and_tested_live(
 ) -> None:
     page.goto(f"{web.url}/proxies/")
     page.get_by_role("link", name="New proxy").click()
+    # Loaded, with the script that the button needs.
+    page.wait_for_url("**/proxies/new/")
     page.get_by_role("button", name="ipify").click()
     expect(page.locator("[name=test_url]")).to_have_value(
         "https://api.ipify.org/?format=json"

@@ -96,6 +96,7 @@ class FakeRunner:
         self.hosted: dict[int, Hosted] = {}
         self.writers: set[asyncio.StreamWriter] = set()
         self.ending = asyncio.Event()
+        self.death: asyncio.TimerHandle | None = None
 
     async def serve(self, reader: Any, writer: asyncio.StreamWriter) -> None:
         """Talk on one connection."""
@@ -124,16 +125,23 @@ class FakeRunner:
             return {"ok": False, "error": "loaded", "message": "It is there."}
         hosted = self.hosted[order["strategy_id"]] = Hosted(order)
         name = hosted.config["strategy"]
-        if name == "Killer":
-            os.kill(os.getpid(), signal.SIGKILL)
         fate = FATES.get(name)
-        if fate is None:
+        if name == "Killer":
+            self.dies_later()
+        elif fate is None:
             await hosted.start()
             hosted.state = "running"
             self.tell(hosted)
         else:
             asyncio.get_running_loop().call_later(0.3, self.meet, hosted, fate)
         return {}
+
+    def dies_later(self) -> None:
+        """Be killed when nobody has come for a while: all that were sent are inside."""
+        if self.death is not None:
+            self.death.cancel()
+        loop = asyncio.get_running_loop()
+        self.death = loop.call_later(1.5, os.kill, os.getpid(), signal.SIGKILL)
 
     def meet(self, hosted: Hosted, fate: tuple[str, str, str]) -> None:
         """Have a strategy come to its end."""

@@ -197,8 +197,11 @@ class RunningRunner:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until((self.folder / "control.sock").exists, about=self.log)
-        self.connect()
+        try:
+            wait_until(self._listens, about=self.log)
+        except AssertionError:
+            ended(self.process)
+            raise
         return self
 
     def __exit__(self, *_details: object) -> None:
@@ -212,6 +215,15 @@ class RunningRunner:
         with contextlib.chdir(self.folder):
             self._control.connect("control.sock")
         self._unread = b""
+
+    def _listens(self) -> bool:
+        # Its socket has a name a moment before anybody is let in.
+        try:
+            self.connect()
+        except (FileNotFoundError, ConnectionRefusedError):
+            self.disconnect()
+            return False
+        return True
 
     def disconnect(self) -> None:
         """Go away as a supervisor does that was killed."""
