@@ -168,7 +168,7 @@ WATCHED: Final = (
     Watched("django_celery_beat_intervalschedule", name="every"),
     Watched(
         "supervisor_nodes",
-        left_out="capacity guards started_at seen_at stopped_at",
+        left_out="capacity guards started_at seen_at stopped_at life beat",
         key="name",
         events="u",
     ),

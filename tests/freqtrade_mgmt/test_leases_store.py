@@ -13,7 +13,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from accounts.models import AuditEntry
 from freqtrade_mgmt.leases import store
+from freqtrade_mgmt.leases.managing import node_drain
 from freqtrade_mgmt.leases.models import StrategyLease, SupervisorNode
 from freqtrade_mgmt.leases.store import (
     Node,
@@ -349,3 +351,15 @@ def test_the_processes_of_a_dead_node_are_closed_with_the_take() -> None:
     assert rows[1].stop_time is None
     # Of an earlier release of ours, which knew no nodes.
     assert rows[2].stop_time is None
+
+
+def test_signs_of_life_are_no_decisions_but_emptying_a_node_is(nodes: None) -> None:
+    of_nodes = AuditEntry.objects.filter(target="supervisor_nodes")
+    for beats in (("a2", "a3"), ("a3", "a4")):
+        assert leases_renew(replace(A, beats=beats), {}, guarded=False).known
+    node_farewell(A)
+    node_register(replace(A, life="here/later", beats=("a4", "a5")))
+    assert not of_nodes.exists()
+    node_drain("a")
+    entry = of_nodes.get()
+    assert (entry.target_id, entry.after) == ("a", {"draining": True})
