@@ -77,8 +77,10 @@ class Hosting:
         self._trouble: tuple[str, str] | None = None
         # Whether people know of one, as far as we know.
         self._told: bool | None = None
-        # Those whose coming up was noticed.
+        # Those whose coming up was noticed, and when that was looked for last: who asks
+        # in one tick is told the same, so that one part of a group stays together.
         self._up: set[Runner] = set()
+        self._looked = time.monotonic()
 
     # -- What the plan has to know ---------------------------------------------
 
@@ -183,11 +185,11 @@ class Hosting:
         Whether they start at all is tried with one.
         """
         coming = any(
-            runner.group.whole == group.whole and not runner.came_up
+            runner.group.whole == group.whole and runner not in self._up
             for runner in self._fleet.runners.values()
         )
         if coming or self._ends.paused(group, now):
-            self._waiting[key] = now + LATER_SECONDS
+            self._waiting[key] = self._looked + LATER_SECONDS
             raise TurnLaterError
 
     # -- Adopting -----------------------------------------------------------------
@@ -216,7 +218,7 @@ class Hosting:
 
     async def look(self) -> None:
         """Do what has to be done about runners; nothing here asks the database."""
-        now = time.monotonic()
+        now = self._looked = time.monotonic()
         # Whoever waited longest goes first, so it counts for a while after.
         self._waiting = {
             key: at for key, at in self._waiting.items() if now - at < KEPT_SECONDS

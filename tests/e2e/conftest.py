@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, expect, sync_playwright
 
 from accounts.models import User
 from tests.e2e.full_house import furnished
@@ -71,9 +71,30 @@ def web(bare_web: WebServer) -> WebServer:
     return bare_web
 
 
+class Chromium:
+    """Headless Chromium, started anew where it has died: that is one test's bad luck."""
+
+    def __init__(self, kind: BrowserType, program: str) -> None:
+        self._kind, self._program = kind, program
+        self._started: Browser | None = None
+
+    def living(self) -> Browser:
+        """Return the browser that runs."""
+        if self._started is None or not self._started.is_connected():
+            self._started = self._kind.launch(
+                executable_path=self._program, args=list(QUIET)
+            )
+        return self._started
+
+    def close(self) -> None:
+        """End it; without one this does nothing."""
+        if self._started is not None:
+            self._started.close()
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium from the system's packages.
+def chromium() -> Iterator[Chromium]:
+    """Chromium from the system's packages, for all tests of a module.
 
     Its event loop runs in this thread, and asynchronous tests of other modules
     need it to be gone.
@@ -83,9 +104,15 @@ def browser() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # The loop belongs to the browser; nothing of ours runs in it.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        started = playwright.chromium.launch(executable_path=program, args=list(QUIET))
-        yield started
-        started.close()
+        one = Chromium(playwright.chromium, program)
+        yield one
+        one.close()
+
+
+@pytest.fixture
+def browser(chromium: Chromium) -> Browser:
+    """The module's browser."""
+    return chromium.living()
 
 
 @pytest.fixture

@@ -161,6 +161,7 @@ def test_signals_are_filtered_and_opened_without_a_mouse(
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
     page.wait_for_url("**type=**")
+    expect(page.locator("#filters")).not_to_have_attribute("aria-busy", "true")
     rows = page.locator("#signals tbody tr")
     expect(rows.first).to_be_visible()
     page.keyboard.press("Tab")
@@ -168,3 +169,24 @@ def test_signals_are_filtered_and_opened_without_a_mouse(
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url("**/signals/*/")
+
+
+def test_who_stands_on_a_signal_stays_there_when_the_list_comes_anew(
+    web: WebServer, page: Page, house: dict[str, object]
+) -> None:
+    page.goto(web.url)
+    row = page.locator("#signals tbody tr").first
+    expect(row).to_be_visible()
+    page.keyboard.press("j")
+    expect(row.locator(".when a")).to_be_focused()
+    row.evaluate("row => row.classList.add('old')")
+
+    # As a choice of another hand would, without taking the focus.
+    page.evaluate("""() => {
+      const field = document.getElementById('f-strength');
+      field.value = '1';
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+    }""")
+
+    expect(page.locator("#signals tbody tr.old")).to_have_count(0)
+    expect(row.locator(".when a")).to_be_focused()

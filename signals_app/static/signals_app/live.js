@@ -52,11 +52,14 @@ function showWhetherEmpty() {
 }
 
 function begin(state) {
+  // Who goes through the rows by keys stays where they are.
+  const held = document.activeElement?.closest("#signals tr")?.dataset.id;
   rows.clear();
   body.replaceChildren();
   // Oldest first: each is then inserted at the top.
   for (const signal of [...state.signals].reverse()) place(signal, false);
   showWhetherEmpty();
+  rows.get(held)?.querySelector(".when a").focus({ preventScroll: true });
 }
 
 function countUnseen() {
