@@ -12,8 +12,7 @@ from playwright.sync_api import expect
 
 from signals_app.services import signals_record
 from strategies.models import Strategy
-from tests.e2e.system import until
-from tests.freqtrade_mgmt.candle_bot import CandleBot, running, walk
+from tests.freqtrade_mgmt.candle_bot import CandleBot, candle_lasts, running, walk
 from tests.signals_app.factories import candidate
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 PAIR = "BTC/USDT"
 COUNT = 1_600
-STEP, TEST = 300.0, 45.0
+TEST = 45.0  # Seconds that the longest test takes.
 
 
 def make(name: str, **changes: Any) -> Strategy:
@@ -41,15 +40,10 @@ def strategies(page: Page) -> list[Strategy]:
     return [make("ema cross"), make("rsi dip")]
 
 
-def candle_lasts() -> bool:
-    """Tell whether no candle closes while a test runs: its bot would be behind."""
-    return STEP - time.time() % STEP > TEST
-
-
 @pytest.fixture
 def bot(strategies: list[Strategy], web: WebServer) -> Iterator[CandleBot]:
     """The running bot of the first strategy."""
-    until(candle_lasts, "the close of a candle", TEST + 5)
+    candle_lasts(TEST)
     bot = CandleBot(strategies[0].pk)
     bot.candles[PAIR] = walk(COUNT, "5m")
     with running(bot):

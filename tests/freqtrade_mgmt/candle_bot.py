@@ -41,6 +41,14 @@ def walk(count: int, timeframe: str, *, seed: int = 7, now: float | None = None)
     return candles
 
 
+def candle_lasts(seconds: float = 15.0, timeframe: str = "5m") -> None:
+    """Wait until no candle closes within ``seconds``: a test's bot would be behind."""
+    step = duration(timeframe).total_seconds()
+    left = step - time.time() % step
+    if left <= seconds:
+        time.sleep(left + 0.05)
+
+
 class CandleBot(FakeBot):
     """Answers pair_candles from ``candles``: pair to rows of open ms and OHLCV."""
 

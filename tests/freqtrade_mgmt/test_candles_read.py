@@ -14,7 +14,7 @@ from btc_watcher.lib.redis_client import redis_connection
 from freqtrade_mgmt.cache.candles import FrameKey, frame_lock, frame_unlock
 from freqtrade_mgmt.candles import candles_read
 from strategies.models import Strategy
-from tests.freqtrade_mgmt.candle_bot import CandleBot, walk
+from tests.freqtrade_mgmt.candle_bot import CandleBot, candle_lasts, walk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -54,6 +54,7 @@ def strategy() -> Callable[..., Any]:
 async def bot(home: Path, strategy: Callable[..., Any]) -> AsyncIterator[CandleBot]:
     """A running 5m bot with 600 candles."""
     row = await strategy("first")
+    await asyncio.to_thread(candle_lasts)
     async with CandleBot(row.pk) as answering:
         answering.candles[PAIR] = walk(600, "5m")
         answering.write_folder(home)

@@ -12,7 +12,7 @@ from accounts.models import User
 from freqtrade_mgmt.chart_words import REASONS, reason_text
 from signals_app.services import signals_record
 from strategies.models import Strategy
-from tests.freqtrade_mgmt.candle_bot import CandleBot, running, walk
+from tests.freqtrade_mgmt.candle_bot import CandleBot, candle_lasts, running, walk
 from tests.signals_app.factories import NOW, candidate
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def make(name: str, timeframe: str = "5m", **changes: Any) -> Strategy:
 def bot(settings: Any, tmp_path: Path) -> Iterator[CandleBot]:
     """A running bot of the strategy "first"."""
     settings.BTCW_HOME = tmp_path
+    candle_lasts()
     bot = CandleBot(make("first", status="running").pk)
     bot.candles[PAIR] = walk(300, "5m")
     with running(bot):

@@ -21,7 +21,7 @@ from signals_app.outcomes.opening import arrivals_open
 from signals_app.outcomes.reading import waiting_reason
 from signals_app.outcomes.shown import outcome_words
 from strategies.models import Strategy
-from tests.freqtrade_mgmt.candle_bot import CandleBot, running, walk
+from tests.freqtrade_mgmt.candle_bot import CandleBot, candle_lasts, running, walk
 from tests.freqtrade_mgmt.test_outcomes_following import CLOSED, START, candle, work
 from tests.signals_app.outcome_rows import stored
 
@@ -51,6 +51,7 @@ def mine(redis_client: redis.Redis, db: None) -> Strategy:
 def bot(settings: Any, tmp_path: Path, mine: Strategy) -> Iterator[CandleBot]:
     """Its bot, with candles of which the last has just closed."""
     settings.BTCW_HOME = tmp_path
+    candle_lasts()
     answering = CandleBot(mine.pk)
     answering.candles[PAIR] = walk(300, "5m")
     with running(answering):

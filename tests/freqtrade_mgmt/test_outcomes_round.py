@@ -30,7 +30,7 @@ from signals_app.models import (
 from signals_app.outcomes.opening import arrivals_open
 from signals_app.outcomes.work import CLAIM_SECONDS
 from strategies.models import Strategy
-from tests.freqtrade_mgmt.candle_bot import CandleBot, running, walk
+from tests.freqtrade_mgmt.candle_bot import CandleBot, candle_lasts, running, walk
 from tests.signals_app.outcome_rows import stored
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def make_strategy(
 def bot(settings: Any, tmp_path: Path, strategy: Strategy) -> Iterator[CandleBot]:
     """Its bot, with 300 candles of which the last has just closed."""
     settings.BTCW_HOME = tmp_path
+    candle_lasts()
     answering = CandleBot(strategy.pk)
     answering.candles[PAIR] = walk(300, "5m")
     with running(answering):

@@ -17,7 +17,7 @@ from freqtrade_mgmt.candles.resample import Ohlcv
 from freqtrade_mgmt.pictures import picture_of_signal
 from freqtrade_mgmt.pictures.draw import GREEN, RED, SIZE, Drawing, draw
 from strategies.models import Strategy
-from tests.freqtrade_mgmt.candle_bot import CandleBot, running, walk
+from tests.freqtrade_mgmt.candle_bot import CandleBot, candle_lasts, running, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,7 @@ def bot(
     settings.BTCW_HOME = tmp_path
     config = {"exchange": "simulated", "pairs": [PAIR], "timeframe": "5m"}
     strategy = Strategy.objects.create(name="first", status="running", config=config)
+    candle_lasts()
     answering = CandleBot(strategy.pk)
     answering.candles[PAIR] = walk(200, "5m")
     with running(answering):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
+import redis
 from django.conf import settings
 from django.db import connection
 
@@ -66,11 +67,11 @@ class Worker:
         )
 
     def __enter__(self) -> Self:
-        ping = app.control.inspect([f"{self.name}@test"], timeout=0.3)
         try:
-            wait_for(ping.ping)
+            wait_for(self._answers)
         except BaseException:
             self.kill()
+            self._log.close()
             raise
         return self
 
@@ -85,6 +86,13 @@ class Worker:
             self.process.wait(10)
         self.kill()
         self._log.close()
+
+    def _answers(self) -> bool:
+        ping = app.control.inspect([f"{self.name}@test"], timeout=0.3)
+        # Celery keeps a connection that an earlier test's faults may have ended.
+        with contextlib.suppress(redis.ConnectionError):
+            return bool(ping.ping())
+        return False
 
     def kill(self) -> None:
         """End it with SIGKILL, as the kernel does when memory runs out."""
