@@ -50,5 +50,8 @@ def near(
     monkeypatch.setattr(replica, "watch", replica.Watch())
     wait_for(lambda: replica.reading() == REPLICA)
     yield standby
+    if not standby.alive:
+        # A test that failed meanwhile takes nobody with it.
+        standby.start()
     standby.resume()
     connections[REPLICA].close()
